@@ -1,0 +1,80 @@
+//! Where a talker is: one address without its domain (contract §1).
+
+use std::fmt;
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+/// An address on the wire. The engine adds the domain, so that equal addresses of two domains stay two parts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Place {
+    /// IEEE 802 MAC address.
+    Mac([u8; 6]),
+    /// IPv4 address.
+    V4([u8; 4]),
+    /// IPv6 address.
+    V6([u8; 16]),
+}
+
+impl Place {
+    /// The kind's name in `Address.kind`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Place::Mac(_) => "mac",
+            Place::V4(_) => "ipv4",
+            Place::V6(_) => "ipv6",
+        }
+    }
+
+    /// The address bytes.
+    #[inline]
+    pub fn bytes(&self) -> &[u8] {
+        match self {
+            Place::Mac(b) => b,
+            Place::V4(b) => b,
+            Place::V6(b) => b,
+        }
+    }
+
+    /// True for multicast and broadcast addresses, which are never devices.
+    pub fn is_group(&self) -> bool {
+        match self {
+            Place::Mac(b) => b[0] & 1 == 1,
+            Place::V4(b) => b[0] >= 224 && b[0] < 240 || *b == [255; 4],
+            Place::V6(b) => b[0] == 0xff,
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    /// Canonical text: lower-case colon MAC, dotted IPv4, RFC 5952 IPv6.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Place::Mac(b) => write!(f, "{:02x}:{:02x}:{:02x}:{:02x}:{:02x}:{:02x}", b[0], b[1], b[2], b[3], b[4], b[5]),
+            Place::V4(b) => write!(f, "{}", Ipv4Addr::from(*b)),
+            Place::V6(b) => write!(f, "{}", Ipv6Addr::from(*b)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Place;
+
+    #[test]
+    fn text_is_canonical() {
+        assert_eq!(Place::Mac([0xaa, 0xbb, 0xcc, 0xd, 0xee, 0xff]).to_string(), "aa:bb:cc:0d:ee:ff");
+        assert_eq!(Place::V4([10, 0, 0, 1]).to_string(), "10.0.0.1");
+        let mut six = [0; 16];
+        six[0] = 0x20;
+        six[1] = 0x01;
+        six[15] = 1;
+        assert_eq!(Place::V6(six).to_string(), "2001::1");
+    }
+
+    #[test]
+    fn groups_are_known() {
+        assert!(Place::Mac([1, 0, 0x5e, 0, 0, 1]).is_group());
+        assert!(Place::V4([239, 255, 255, 250]).is_group());
+        assert!(Place::V4([255; 4]).is_group());
+        assert!(!Place::V4([192, 168, 0, 255]).is_group());
+    }
+}
