@@ -21,7 +21,6 @@ use crate::track::{Bounds, Shard};
 use ringfence_dissect::Kind;
 use ringfence_wire::Place;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// How inputs make domains.
@@ -97,18 +96,24 @@ struct Part {
     shards: Vec<Shard>,
 }
 
-/// Run over `paths` with one row sink per worker.
+/// Run over `inputs` with one row sink per worker; an input that can't be opened again (a pipe) has one worker.
 ///
 /// `progress` is called by the first worker; answering false stops the run at the next packet.
+///
+/// # Errors
+/// Where an input can't be opened once more for another worker.
 pub fn run<S: RowSink>(
-    paths: &[PathBuf],
+    inputs: Inputs,
     options: &Options,
     environment: &Environment,
     sinks: &mut [S],
     progress: &(dyn Fn(Progress) -> bool + Sync),
 ) -> Result<Report, OpenError> {
     let workers = options.workers.clamp(1, SHARDS).min(sinks.len().max(1));
-    let inputs: Vec<Inputs> = (0..workers).map(|_| Inputs::open(paths)).collect::<Result<_, _>>()?;
+    let workers = if inputs.infos().iter().all(|info| info.path.is_file()) { workers } else { 1 };
+    let infos = inputs.infos().to_vec();
+    let again = (1..workers).map(|_| Inputs::open_again(&infos));
+    let inputs: Vec<Inputs> = std::iter::once(Ok(inputs)).chain(again).collect::<Result<_, _>>()?;
     let stop = AtomicBool::new(false);
     let parts: Vec<Part> = std::thread::scope(|scope| {
         let stop = &stop;

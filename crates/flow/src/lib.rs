@@ -19,6 +19,7 @@ mod totals;
 mod track;
 
 pub mod decode;
+pub mod show;
 pub mod source;
 
 pub use aggregate::{Observation, Reference, Seen, WINDOW};
