@@ -91,7 +91,11 @@ class _Projection:
 
     def text(self, text: str | None, limit: int | None = None) -> str | None:
         """Return the text as it is shown."""
-        return None if text is None else shortened(visible(text), limit or self.limits.text)
+        if text is None:
+            return None
+        if text and not text.strip():
+            return f"({len(text)} blank characters)"
+        return shortened(visible(text), limit or self.limits.text)
 
     def texts(self, texts: Iterable[str], most: int = 40) -> list[str | None]:
         """Return the first texts as they are shown."""

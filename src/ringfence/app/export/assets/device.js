@@ -31,7 +31,7 @@ function evidence(device) {
   return [
     rows.length === 0 ? h("p", { class: "empty" }, "No clue said anything about this device.") : ownTable({ caption: "Evidence", rows, pageSize: 25, columns: [
       { key: "field", label: "Says of", head: true, cell: (row) => words(row[0]), value: (row) => fieldRank(row[0]) },
-      { key: "value", label: "That it is", cell: (row) => [h("span", { class: "wire" }, row[0] === "class" ? className(row[1]) : row[1]), chosen(row) && h("span", { class: "tag quiet" }, "chosen")], value: (row) => row[1] },
+      { key: "value", label: "That it is", cell: (row) => [h("span", { class: "wire" }, row[0] === "class" ? className(row[1]) : row[1]), chosen(row) && h("span", { class: "tag quiet" }, "chosen"), h("span", { class: "narrow-line wire" }, `${words(row[3])}: ${row[4]}`)], value: (row) => row[1] },
       { key: "weight", label: "Weight", cell: (row) => weight(row[2]), value: (row) => row[2], numeric: true },
       { key: "clue", label: "Clue", wide: true, cell: (row) => h("span", { class: "wire" }, words(row[3])), value: (row) => row[3] },
       { key: "evidence", label: "Because", wide: true, cell: (row) => [h("span", { class: "wire" }, row[4] || "no sentence given"), row[7].length > 0 && h("ul", { class: "packets" }, row[7].slice(0, 2).map(packetText))] },
@@ -54,7 +54,7 @@ function peersTable(index) {
       { key: "port", label: "Port", numeric: true, wide: true, cell: (row) => `${row[C.transport]} ${row[C.port]}`, value: (row) => row[C.port] },
       { key: "packets", label: "Packets", numeric: true, wide: true, cell: (row) => number(row[C.packets]), value: (row) => row[C.packets] },
       { key: "bytes", label: "Size", numeric: true, cell: (row) => bytes(row[C.bytes]), value: (row) => row[C.bytes] },
-      { key: "last", label: "Last", wide: true, cell: (row) => moment(row[C.last]), value: (row) => row[C.last] },
+      { key: "last", label: () => `Last, ${clockName()}`, wide: true, cell: (row) => shortMoment(row[C.last]), value: (row) => row[C.last] },
     ] }),
     more > 0 && h("p", { class: "note" }, `Those with commands and the largest are shown, and ${number(more)} more in the JSON.`),
   ];

@@ -49,6 +49,7 @@ const DEVICE_COLUMNS = [
     cell: (each) => [h("a", { href: deviceAddress(numberOf.get(each)), class: "wire" }, each.name || "(no name)"), h("span", { class: "narrow-line wire" }, each.ips[0] || each.macs[0] || "")] },
   { key: "class", label: "Class", value: (each) => (each.class === "unknown" ? "" : each.class),
     cell: (each) => [classTag(each.class), each.class !== "unknown" && h("span", { class: "confidence", title: "Confidence of the class" }, percent(each.confidence))] },
+  { key: "findings", label: "Findings", cell: findingCell, value: (each) => (findingsOf[numberOf.get(each)].length ? worst[numberOf.get(each)] * 1e6 - findingsOf[numberOf.get(each)].length : null) },
   column("vendor", "Vendor"),
   column("product", "Product"),
   column("model", "Model"),
@@ -60,11 +61,10 @@ const DEVICE_COLUMNS = [
   { key: "level", label: "Level", wide: true, numeric: true, cell: (each) => (each.level === null ? nothing() : levelText(each.level)), value: (each) => each.level },
   { key: "roles", label: "Roles", wide: true, cell: (each) => (each.roles.length ? h("span", { class: "wire" }, each.roles.slice(0, 2).map(roleText).join(", "), each.roles.length > 2 && ` +${each.roles.length - 2}`) : h("span", { class: "none" }, "none seen")), value: (each) => each.roles.map(roleText).join() },
   column("domain", "Domain"),
-  { key: "findings", label: "Findings", cell: findingCell, value: (each) => (findingsOf[numberOf.get(each)].length ? worst[numberOf.get(each)] * 1e6 - findingsOf[numberOf.get(each)].length : null) },
-  { key: "first", label: "First seen", wide: true, cell: (each) => moment(each.first), value: (each) => each.first },
-  { key: "last", label: "Last seen", wide: true, cell: (each) => moment(each.last), value: (each) => each.last },
+  { key: "first", label: () => `First seen, ${clockName()}`, wide: true, cell: (each) => shortMoment(each.first), value: (each) => each.first },
+  { key: "last", label: () => `Last seen, ${clockName()}`, wide: true, cell: (each) => shortMoment(each.last), value: (each) => each.last },
 ];
-const USUAL_COLUMNS = ["name", "class", "vendor", "product", "firmware", "ip", "level", "roles", "findings", "last"];
+const USUAL_COLUMNS = ["name", "class", "findings", "vendor", "product", "firmware", "ip", "level", "roles"];
 
 function chosenColumns(parameters) {
   const wanted = parameters.get("columns");
@@ -79,7 +79,7 @@ function columnChooser(parameters) {
         const keys = new Set(chosenColumns(parameters).map((one) => one.key));
         if (event.target.checked) keys.add(each.key); else keys.delete(each.key);
         changed({ columns: [...keys].join(".") });
-      } }), each.label)))));
+      } }), labelOf(each))))));
 }
 
 function devicesView(main, { parameters }) {
@@ -88,7 +88,7 @@ function devicesView(main, { parameters }) {
     view: "devices", title: "Devices", hint: "Search devices: name, address, vendor, role", rows: DEVICES, facets: DEVICE_FACETS, text: deviceText, parameters, unit: ["device", "devices"], tools: columnChooser(parameters),
     draw: (found, state, changed) => [
       hidden > 0 && h("p", { class: "note" }, `${number(DEVICES.length)} devices are shown, and ${number(hidden)} more in the JSON.`),
-      table({ caption: "Devices", columns: chosenColumns(parameters), rows: found, state: { sort: state.get("sort"), page: state.get("page") }, changed }),
+      table({ caption: "Devices", dense: true, columns: chosenColumns(parameters), rows: found, state: { sort: state.get("sort"), page: state.get("page") }, changed }),
     ],
   });
 }

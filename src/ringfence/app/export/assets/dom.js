@@ -47,7 +47,7 @@ const severity = (word) => h("span", { class: "severity s-" + severityName(word)
 const words = (name) => String(name).replaceAll("_", " ");
 const ABBREVIATIONS = new Set(["plc", "hmi", "rtu", "ied", "dcs", "opc", "pmu", "cnc", "io", "bms", "hvac", "ups", "pdu", "ip", "nvr", "tv", "pos", "wlan", "voip", "nas", "pacs", "scada"]);
 const className = (name) => {
-  const text = String(name).split("_").map((word) => (ABBREVIATIONS.has(word) ? word.toUpperCase() : word)).join(" ");
+  const text = String(name).split("_").map((word) => (word === "voip" ? "VoIP" : ABBREVIATIONS.has(word) ? word.toUpperCase() : word)).join(" ");
   return text.charAt(0).toUpperCase() + text.slice(1);
 };
 const classTag = (name) => (name === "unknown"
@@ -83,6 +83,10 @@ function momentText(milliseconds) {
 }
 
 const moment = (milliseconds) => h("span", { class: "time" }, momentText(milliseconds));
+
+// In columns the head says which clock it is.
+const clockName = () => (clock.local ? "local" : "UTC");
+const shortMoment = (milliseconds) => h("span", { class: "time" }, momentText(milliseconds).slice(0, 19));
 
 const weight = (share) => h("span", { class: "weight" },
   s("svg", { viewBox: "0 0 40 6", width: 40, height: 6, "aria-hidden": "true" },

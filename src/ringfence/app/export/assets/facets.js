@@ -89,6 +89,6 @@ function filteredPage(main, { view, title, hint, rows, facets, text, parameters,
   const wide = window.matchMedia("(min-width: 900px)").matches;
   replace(main, h("h1", null, title), h("div", { class: "filtered" },
     h("details", { class: "side", open: wide }, h("summary", null, "Filters"), side),
-    h("div", { class: "list" }, h("div", { class: "bar" }, search, summary, tools ? tools(changed) : null), chips, box)));
+    h("div", { class: "list" }, h("h2", { class: "hidden" }, "Results"), h("div", { class: "bar" }, search, summary, tools ? tools(changed) : null), chips, box)));
   update();
 }

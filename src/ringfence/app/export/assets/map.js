@@ -20,8 +20,7 @@ function edgePath(edge, size) {
 
 function drawMap(model, width, select) {
   const { lanes, size, height } = placeNodes(model.nodes, model.edges, width);
-  const narrow = width < 640;
-  const most = narrow ? 13 : 15;
+  const most = Math.floor((size.width - 14) / 7.2);
   const lines = new Map();
   const boxes = new Map();
   const laneShapes = lanes.map((lane) => s("g", null,
@@ -46,7 +45,7 @@ function drawMap(model, width, select) {
       "aria-label": `${nodeTitle(node)}, ${LEVEL_NAMES.get(node.lane)}${node.worst < 5 ? ", " + SEVERITIES[node.worst] + " finding" : ""}`, transform: `translate(${node.x.toFixed(1)} ${node.y})`,
       onclick: () => choose(node), onmouseenter: () => light(node), onmouseleave: () => light(chosen), onfocus: () => light(node), onblur: () => light(chosen) },
     s("title", null, nodeTitle(node)), s("rect", { class: "node-box", width: size.width, height: size.height, rx: 7 }),
-    s("text", { x: 10, y: 19 }, shortLabel(nodeTitle(node), most - (node.worst < 5 ? 2 : 0))),
+    s("text", { x: 10, y: 19 }, shortLabel(nodeTitle(node), most - (node.worst < 5 ? 3 : 0))),
     node.worst < 5 && s("svg", { x: size.width - 20, y: 8, width: 14, height: 14, viewBox: "0 0 16 16", class: "icon s-" + SEVERITIES[node.worst] }, s("path", { d: SHAPES[SEVERITIES[node.worst]], "fill-rule": "evenodd" })));
     box.addEventListener("keydown", (event) => moveOnMap(event, node, ordered, boxes, choose));
     boxes.set(node, box);
@@ -93,7 +92,7 @@ function nodePanel(node, model) {
 
 function edgesTable(model, parameters, changed) {
   const end = (node) => (node.ends.length === 1 ? endLink(node.ends[0]) : h("span", { class: "wire" }, nodeTitle(node)));
-  const level = (node) => (node.lane === "peer" ? "external" : node.lane === null ? "unknown" : String(node.lane));
+  const level = (node) => (node.lane === "peer" ? "peer" : node.lane === null ? "unknown" : String(node.lane));
   return table({ caption: "Connections of the map", rows: model.edges, state: { sort: parameters.get("sort") || "-bytes", page: parameters.get("page") }, changed, pageSize: 50, rowAttributes: (edge) => ({ "data-edge": edge.key }), columns: [
     { key: "from", label: "From", head: true, cell: (edge) => end(edge.from), value: (edge) => edge.from.label },
     { key: "fromlevel", label: "Level", wide: true, cell: (edge) => level(edge.from), value: (edge) => level(edge.from) },
@@ -102,7 +101,7 @@ function edgesTable(model, parameters, changed) {
     { key: "protocols", label: "Protocols", cell: (edge) => h("span", { class: "wire" }, [...edge.protocols].slice(0, 6).join(", ")), value: (edge) => [...edge.protocols].join() },
     { key: "commands", label: "Commands", numeric: true, wide: true, cell: (edge) => number(edge.commands), value: (edge) => edge.commands },
     { key: "packets", label: "Packets", numeric: true, wide: true, cell: (edge) => number(edge.packets), value: (edge) => edge.packets },
-    { key: "bytes", label: "Size", numeric: true, cell: (edge) => bytes(edge.bytes), value: (edge) => edge.bytes },
+    { key: "bytes", label: "Size", numeric: true, wide: true, cell: (edge) => bytes(edge.bytes), value: (edge) => edge.bytes },
     { key: "risk", label: "In a finding", wide: true, cell: (edge) => (edge.risky ? "yes" : "no"), value: (edge) => (edge.risky ? 1 : 0), numeric: true },
   ] });
 }

@@ -35,6 +35,15 @@ function classBars() {
     h("span", { class: "number" }, number(count))))));
 }
 
+// Those of unknown class that talk most: where a question to somebody on site is worth the most.
+function unknownPanel() {
+  const rows = DEVICES.map((device, index) => ({ device, index, bytes: talksOf[index].reduce((sum, talk) => sum + talk[C.bytes], 0) })).filter((row) => row.device.class === "unknown").sort((a, b) => b.bytes - a.bytes);
+  if (!rows.length) return null;
+  return section("Unknown devices that talk most", h("ul", { class: "rows" }, rows.slice(0, 5).map((row) => h("li", null, deviceLink(row.index), " ",
+    h("span", { class: "none" }, [row.device.vendor, ...new Set(talksOf[row.index].map((talk) => talk[C.protocol]))].filter(Boolean).slice(0, 5).join(", ") || "nothing known", ", ", bytes(row.bytes))))),
+  rows.length > 5 && h("p", null, h("a", { href: address("devices", [["class", "unknown"]]) }, `All ${number(rows.length)} of unknown class`)));
+}
+
 function captureFacts() {
   const capture = DATA.capture;
   return [
@@ -61,9 +70,8 @@ function overviewView(main) {
           ? h("p", { class: "empty" }, "No rule found anything. That says what was looked for, not that all is well.")
           : h("ol", { class: "risks" }, top.map((each) => h("li", null, severity(each.severity), h("div", null,
             h("a", { class: "strong", href: "#/findings/" + encodeURIComponent(each.id), "data-row": true }, each.title), h("p", null, each.why))))),
-        FINDINGS.length > 5 && h("p", null, h("a", { href: "#/findings" }, `All ${number(DATA.totals.findings)} findings`)))),
-      h("div", null, section("Devices by class", classBars()), section("Capture", captureFacts()))),
-    h("p", { class: "promise" }, "Nothing was sent to any network."));
+        FINDINGS.length > 5 && h("p", null, h("a", { href: "#/findings" }, `All ${number(DATA.totals.findings)} findings`))), unknownPanel()),
+      h("div", null, section("Devices by class", classBars()), section("Capture", captureFacts()))));
 }
 
 function protocolsView(main) {

@@ -1,7 +1,9 @@
 // A real table: sortable, in pages, with its state handed back to whoever shows it.
 
 // columns: {key, label, cell(row), value(row), numeric, wide}. wide columns are left out on small screens.
-function table({ caption, columns, rows, state, changed, pageSize = 100, rowAttributes }) {
+const labelOf = (column) => (typeof column.label === "function" ? column.label() : column.label);
+
+function table({ caption, columns, rows, state, changed, pageSize = 100, rowAttributes, dense }) {
   const order = state.sort || "";
   const key = order.replace(/^-/, "");
   const column = columns.find((each) => each.key === key && each.value);
@@ -10,7 +12,7 @@ function table({ caption, columns, rows, state, changed, pageSize = 100, rowAttr
   const pages = Math.max(Math.ceil(sorted.length / pageSize), 1);
   const page = Math.min(Math.max(Number(state.page) || 1, 1), pages);
   const shown = sorted.slice((page - 1) * pageSize, page * pageSize);
-  return h("div", { class: "table" },
+  return h("div", { class: dense ? "table dense" : "table" },
     h("div", { class: "scroll", role: "region", "aria-label": caption, tabindex: "0" },
       h("table", null, h("caption", { class: "hidden" }, caption),
         h("thead", null, h("tr", null, columns.map((each) => headCell(each, order, changed)))),
@@ -22,13 +24,13 @@ function table({ caption, columns, rows, state, changed, pageSize = 100, rowAttr
 const cellClass = (column) => [column.numeric && "numeric", column.wide && "wide"].filter(Boolean).join(" ") || null;
 
 function headCell(column, order, changed) {
-  if (!column.value) return h("th", { scope: "col", class: cellClass(column) }, column.label);
+  if (!column.value) return h("th", { scope: "col", class: cellClass(column) }, labelOf(column));
   const up = order === column.key;
   const down = order === "-" + column.key;
   const next = column.numeric ? (down ? column.key : "-" + column.key) : (up ? "-" + column.key : column.key);
   return h("th", { scope: "col", class: cellClass(column), "aria-sort": up ? "ascending" : down ? "descending" : null },
     h("button", { type: "button", class: "sort", "data-key": "sort-" + column.key, onclick: () => changed({ sort: next, page: "" }) },
-      column.label, h("span", { class: "direction", "aria-hidden": "true" }, up ? "▲" : down ? "▼" : "")));
+      labelOf(column), h("span", { class: "direction", "aria-hidden": "true" }, up ? "▲" : down ? "▼" : "")));
 }
 
 const bodyCell = (column, row) => (column.head
