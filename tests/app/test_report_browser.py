@@ -378,9 +378,13 @@ def test_ten_thousand_devices_stay_quick(opened: Opener) -> None:
     assert "10\u202f000 of 10\u202f000 devices" in report.page.locator(".counted").inner_text()
     times = []
     for text in ("press", "press-line", "siemens 10.0.3", "robot", ""):
-        report.page.locator("#search").fill(text)
-        times.append(float(report.page.locator("main").get_attribute("data-milliseconds") or "inf"))
-    assert sorted(times)[len(times) // 2] < 100, times
+        tries = []
+        for _ in range(4):  # The machine may be busy with something else: the best of four counts.
+            report.page.locator("#search").fill("other")
+            report.page.locator("#search").fill(text)
+            tries.append(float(report.page.locator("main").get_attribute("data-milliseconds") or "inf"))
+        times.append(min(tries))
+    assert max(times) < 100, times
     report.page.locator('[data-key="page-Next"]').click()
     assert "101–200 of" in report.page.locator(".pager").inner_text()
     assert len(report.rows()) == 100

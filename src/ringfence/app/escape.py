@@ -37,9 +37,7 @@ _STACKED = re.compile("([\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u2
 # What spreadsheet programs take for the beginning of a formula, full-width forms too.
 _FORMULA = re.compile("^\\s*[=+\\-@|%\uff1d\uff0b\uff0d\uff20]")
 
-_JSON_IN_HTML = str.maketrans(
-    {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
-)
+_JSON_IN_HTML = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 
 
 def _escape_sequence(match: re.Match[str]) -> str:
@@ -51,6 +49,8 @@ def _escape_sequence(match: re.Match[str]) -> str:
 
 def visible(text: str) -> str:
     """Return ``text`` on one line, with everything hidden or directing written out as an escape sequence."""
+    if text.isascii() and text.isprintable():
+        return text  # Nearly all text is like this, and this check is far quicker than the patterns.
     return _STACKED.sub(r"\1", _HIDDEN.sub(_escape_sequence, text))
 
 
@@ -86,7 +86,9 @@ def csv_cell(text: str) -> str:
 
 def json_in_html(json_text: str) -> str:
     """Return JSON text that may stand inside a ``<script>`` element: nothing in it can end the element."""
-    return json_text.translate(_JSON_IN_HTML)
+    for each, escaped in _JSON_IN_HTML.items():
+        json_text = json_text.replace(each, escaped)
+    return json_text
 
 
 def valid_unicode(text: str) -> str:

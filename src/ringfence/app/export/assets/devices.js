@@ -9,25 +9,17 @@ const has = (device) => {
   return marks.concat(device.marks.map(words));
 };
 
-const facetCache = new Map();
-const cached = (key, make) => (device) => {
-  let lists = facetCache.get(key);
-  if (!lists) { lists = new Map(); facetCache.set(key, lists); }
-  let list = lists.get(device);
-  if (!list) { list = make(device); lists.set(device, list); }
-  return list;
-};
 const numberOf = new Map(DEVICES.map((device, index) => [device, index]));
 
 const DEVICE_FACETS = [
   { key: "class", label: "Class", open: true, values: (each) => [each.class], name: className },
-  { key: "finding", label: "Has finding", open: true, values: cached("finding", (each) => { const found = [...new Set(findingsOf[numberOf.get(each)].map((one) => one.severity))]; return found.length ? found : ["none"]; }), order: (value) => (value === "none" ? 9 : SEVERITIES.indexOf(value)) },
+  { key: "finding", label: "Has finding", open: true, values: (each) => { const found = [...new Set(findingsOf[numberOf.get(each)].map((one) => one.severity))]; return found.length ? found : ["none"]; }, order: (value) => (value === "none" ? 9 : SEVERITIES.indexOf(value)) },
   { key: "vendor", label: "Vendor", values: (each) => [each.vendor || "unknown"] },
-  { key: "protocol", label: "Protocol", values: cached("protocol", (each) => [...new Set(each.roles.map((role) => role[0]).concat(talksOf[numberOf.get(each)].map((talk) => talk[C.protocol])))]) },
-  { key: "role", label: "Role", values: cached("role", (each) => each.roles.map(roleText)) },
-  { key: "level", label: "Purdue level", values: cached("level", (each) => [String(normalLevel(each.level))]), name: (value) => LEVEL_NAMES.get(value === "null" ? null : Number(value)) || value },
+  { key: "protocol", label: "Protocol", values: (each) => [...new Set(each.roles.map((role) => role[0]).concat(talksOf[numberOf.get(each)].map((talk) => talk[C.protocol])))] },
+  { key: "role", label: "Role", values: (each) => each.roles.map(roleText) },
+  { key: "level", label: "Purdue level", values: (each) => [String(normalLevel(each.level))], name: (value) => LEVEL_NAMES.get(value === "null" ? null : Number(value)) || value },
   { key: "domain", label: "Site, domain", values: (each) => [each.domain || "none"] },
-  { key: "has", label: "Remarkable", values: cached("has", has) },
+  { key: "has", label: "Remarkable", values: has },
 ];
 
 const deviceText = (each) => each.searchText || (each.searchText = [each.name, each.class, className(each.class), each.vendor, each.product, each.model, each.firmware, each.serial, each.os, each.domain,
@@ -45,24 +37,24 @@ function findingCell(each) {
 }
 
 const DEVICE_COLUMNS = [
-  { key: "name", label: "Name", head: true, fixed: true, value: (each) => each.name,
+  { key: "name", label: "Name", share: 15, head: true, fixed: true, value: (each) => each.name,
     cell: (each) => [h("a", { href: deviceAddress(numberOf.get(each)), class: "wire" }, each.name || "(no name)"), h("span", { class: "narrow-line wire" }, each.ips[0] || each.macs[0] || "")] },
-  { key: "class", label: "Class", value: (each) => (each.class === "unknown" ? "" : each.class),
+  { key: "class", label: "Class", share: 19, value: (each) => (each.class === "unknown" ? "" : each.class),
     cell: (each) => [classTag(each.class), each.class !== "unknown" && h("span", { class: "confidence", title: "Confidence of the class" }, percent(each.confidence))] },
-  { key: "findings", label: "Findings", cell: findingCell, value: (each) => (findingsOf[numberOf.get(each)].length ? worst[numberOf.get(each)] * 1e6 - findingsOf[numberOf.get(each)].length : null) },
-  column("vendor", "Vendor"),
-  column("product", "Product"),
+  { key: "findings", label: "Findings", share: 11.5, cell: findingCell, value: (each) => (findingsOf[numberOf.get(each)].length ? worst[numberOf.get(each)] * 1e6 - findingsOf[numberOf.get(each)].length : null) },
+  { ...column("vendor", "Vendor"), share: 13 },
+  { ...column("product", "Product"), share: 13 },
   column("model", "Model"),
   column("firmware", "Firmware"),
   column("os", "System"),
   column("serial", "Serial"),
-  { key: "ip", label: "IP address", wide: true, cell: (each) => listCell(each.ips), value: (each) => addressKey(each.ips[0]) },
-  { key: "mac", label: "MAC", wide: true, cell: (each) => listCell(each.macs), value: (each) => each.macs[0] },
-  { key: "level", label: "Level", wide: true, numeric: true, cell: (each) => (each.level === null ? nothing() : levelText(each.level)), value: (each) => each.level },
-  { key: "roles", label: "Roles", wide: true, cell: (each) => (each.roles.length ? h("span", { class: "wire" }, each.roles.slice(0, 2).map(roleText).join(", "), each.roles.length > 2 && ` +${each.roles.length - 2}`) : h("span", { class: "none" }, "none seen")), value: (each) => each.roles.map(roleText).join() },
+  { key: "ip", label: "IP address", share: 11, wide: true, cell: (each) => listCell(each.ips), value: (each) => addressKey(each.ips[0]) },
+  { key: "mac", label: "MAC", share: 13, wide: true, cell: (each) => listCell(each.macs), value: (each) => each.macs[0] },
+  { key: "level", label: "Level", share: 7.5, wide: true, numeric: true, cell: (each) => (each.level === null ? nothing() : levelText(each.level)), value: (each) => each.level },
+  { key: "roles", label: "Roles", share: 17, wide: true, cell: (each) => (each.roles.length ? h("span", { class: "wire" }, each.roles.slice(0, 2).map(roleText).join(", "), each.roles.length > 2 && ` +${each.roles.length - 2}`) : h("span", { class: "none" }, "none seen")), value: (each) => each.roles.map(roleText).join() },
   column("domain", "Domain"),
-  { key: "first", label: () => `First seen, ${clockName()}`, wide: true, cell: (each) => shortMoment(each.first), value: (each) => each.first },
-  { key: "last", label: () => `Last seen, ${clockName()}`, wide: true, cell: (each) => shortMoment(each.last), value: (each) => each.last },
+  { key: "first", label: () => `First seen, ${clockName()}`, share: 15, wide: true, cell: (each) => shortMoment(each.first), value: (each) => each.first },
+  { key: "last", label: () => `Last seen, ${clockName()}`, share: 15, wide: true, cell: (each) => shortMoment(each.last), value: (each) => each.last },
 ];
 const USUAL_COLUMNS = ["name", "class", "findings", "vendor", "product", "firmware", "ip", "level", "roles"];
 

@@ -76,10 +76,10 @@ function mapEdges(talks, nodes, grouping) {
 }
 
 // Places the nodes in lanes, as many columns as the width allows; in a lane, those that talk to the same peers stand close.
-function placeNodes(nodes, edges, width) {
+function placeNodes(nodes, edges, width, grouped) {
   const narrow = width < 640;
   const left = narrow ? 8 : 144;
-  const size = { width: narrow ? Math.floor((width - 30) / 2) : 128, height: 30, gapX: 14, gapY: 12 };
+  const size = { width: narrow ? Math.floor((width - 30) / 2) : grouped ? 176 : 128, height: 30, gapX: 14, gapY: 12 };
   const columns = Math.max(Math.floor((width - left - 8 + size.gapX) / (size.width + size.gapX)), 1);
   const lanes = [];
   let y = 0;

@@ -1,6 +1,6 @@
 // Who talks to whom, by guessed Purdue level, drawn and as a table of the same edges.
 
-const nodeTitle = (node) => (node.ends.length > 1 ? `${node.label} (${number(node.ends.length)})` : node.label);
+const nodeTitle = (node, most = 1000) => shortLabel(node.label, node.ends.length > 1 ? most - 7 : most) + (node.ends.length > 1 ? ` (${number(node.ends.length)})` : "");
 const shortLabel = (text, most) => ([...text].length > most ? [...text].slice(0, most - 1).join("") + "…" : text);
 
 function edgePath(edge, size) {
@@ -19,7 +19,7 @@ function edgePath(edge, size) {
 }
 
 function drawMap(model, width, select) {
-  const { lanes, size, height } = placeNodes(model.nodes, model.edges, width);
+  const { lanes, size, height } = placeNodes(model.nodes, model.edges, width, model.grouping !== "device");
   const most = Math.floor((size.width - 14) / 7.2);
   const lines = new Map();
   const boxes = new Map();
@@ -45,13 +45,14 @@ function drawMap(model, width, select) {
       "aria-label": `${nodeTitle(node)}, ${LEVEL_NAMES.get(node.lane)}${node.worst < 5 ? ", " + SEVERITIES[node.worst] + " finding" : ""}`, transform: `translate(${node.x.toFixed(1)} ${node.y})`,
       onclick: () => choose(node), onmouseenter: () => light(node), onmouseleave: () => light(chosen), onfocus: () => light(node), onblur: () => light(chosen) },
     s("title", null, nodeTitle(node)), s("rect", { class: "node-box", width: size.width, height: size.height, rx: 7 }),
-    s("text", { x: 10, y: 19 }, shortLabel(nodeTitle(node), most - (node.worst < 5 ? 3 : 0))),
+    s("text", { x: 10, y: 19 }, nodeTitle(node, most - (node.worst < 5 ? 3 : 0))),
     node.worst < 5 && s("svg", { x: size.width - 20, y: 8, width: 14, height: 14, viewBox: "0 0 16 16", class: "icon s-" + SEVERITIES[node.worst] }, s("path", { d: SHAPES[SEVERITIES[node.worst]], "fill-rule": "evenodd" })));
     box.addEventListener("keydown", (event) => moveOnMap(event, node, ordered, boxes, choose));
     boxes.set(node, box);
     return box;
   }));
   const svg = s("svg", { class: "map", viewBox: `0 0 ${width} ${height}`, width, height, role: "group", "aria-label": "Map of who talks to whom by Purdue level. Arrow keys move, Enter chooses. The table below has the same connections." }, laneShapes, edgeLayer, nodeLayer);
+  svg.style.setProperty("--faint", Math.max(0.12, Math.min(0.62, 60 / model.edges.length)).toFixed(2));
   return svg;
 }
 

@@ -51,6 +51,7 @@ function captureFacts() {
       ["Packets", h("a", { href: "#/protocols" }, number(capture.packets))], ["Size", bytes(capture.bytes)], ["First packet", moment(capture.first)], ["Last packet", moment(capture.last)],
       ["Knowledge", `${DATA.knowledge.id} of ${DATA.knowledge.date}`], ["Ringfence", DATA.version],
     ]),
+    DATA.totals.conversations > DATA.conversations.length && h("p", { class: "note" }, `This report holds ${number(DATA.conversations.length)} of ${number(DATA.totals.conversations)} conversations, so that it opens quickly; the JSON holds all.`),
     ownTable({ caption: "Inputs", rows: capture.inputs, pageSize: 10, columns: [
       { key: "path", label: "Input", head: true, cell: (row) => [h("span", { class: "wire" }, row.path), row.problems.map((problem) => h("p", { class: "problem" }, problem))], value: (row) => row.path },
       { key: "format", label: "Format", cell: (row) => row.format, wide: true },

@@ -12,13 +12,15 @@ function table({ caption, columns, rows, state, changed, pageSize = 100, rowAttr
   const pages = Math.max(Math.ceil(sorted.length / pageSize), 1);
   const page = Math.min(Math.max(Number(state.page) || 1, 1), pages);
   const shown = sorted.slice((page - 1) * pageSize, page * pageSize);
-  return h("div", { class: dense ? "table dense" : "table" },
+  const box = h("div", { class: dense ? "table dense" : "table" },
     h("div", { class: "scroll", role: "region", "aria-label": caption, tabindex: "0" },
-      h("table", null, h("caption", { class: "hidden" }, caption),
+      h("table", null, h("caption", { class: "hidden" }, caption), dense && columnWidths(columns),
         h("thead", null, h("tr", null, columns.map((each) => headCell(each, order, changed)))),
         h("tbody", null, shown.map((row) => h("tr", { "data-row": true, ...(rowAttributes ? rowAttributes(row) : {}) }, columns.map((each) => bodyCell(each, row))))))),
     rows.length === 0 && h("p", { class: "empty" }, "Nothing to show."),
     pages > 1 && pager(page, pages, sorted.length, pageSize, changed));
+  if (dense) box.style.setProperty("--columns", columns.length);
+  return box;
 }
 
 const cellClass = (column) => [column.numeric && "numeric", column.wide && "wide"].filter(Boolean).join(" ") || null;
@@ -36,6 +38,12 @@ function headCell(column, order, changed) {
 const bodyCell = (column, row) => (column.head
   ? h("th", { scope: "row", class: cellClass(column) }, column.cell(row))
   : h("td", { class: cellClass(column) }, column.cell(row)));
+
+// A dense table has one line a row; its columns share the width by weight and cut off what doesn't fit.
+function columnWidths(columns) {
+  const total = columns.reduce((sum, each) => sum + (each.share || 10), 0);
+  return h("colgroup", null, columns.map((each) => h("col", { class: cellClass(each), width: ((100 * (each.share || 10)) / total).toFixed(2) + "%" })));
+}
 
 // What is unknown sorts last in both directions. Keys are made once for each row.
 function sortRows(rows, value, descending) {
