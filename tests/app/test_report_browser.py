@@ -255,8 +255,19 @@ def edges_of(report: Report) -> tuple[list[str], list[str]]:
         following.click()
 
 
-@pytest.mark.parametrize("name", ["plant", "nasty", "fleet"])
-@pytest.mark.parametrize("query", ["", "?across=1", "?group=class", "?group=subnet"])
+@pytest.mark.parametrize(
+    ("name", "query"),
+    [
+        ("plant", ""),
+        ("plant", "?across=1"),
+        ("plant", "?group=class"),
+        ("plant", "?group=subnet"),
+        ("plant", "?protocol=modbus"),
+        ("nasty", ""),
+        ("fleet", ""),
+        ("fleet", "?group=subnet"),
+    ],
+)
 def test_map_and_table_agree(opened: Opener, name: str, query: str) -> None:
     report = opened(name, "#/map" + query)
     drawn, rows = edges_of(report)
@@ -327,6 +338,16 @@ def test_nasty_texts_run_nothing_and_break_no_layout(opened: Opener, size: str) 
     ):
         report.show(address)
         assert report.page.locator("main h1").count() == 1
+
+
+def test_reflows_at_320_pixels(opened: Opener) -> None:
+    report = opened("plant")
+    report.page.set_viewport_size({"width": 320, "height": 640})
+    for address in [*views(plant()), device_of("press-line-2")]:
+        report.show(address)
+        assert report.page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), (
+            address
+        )
 
 
 @pytest.mark.parametrize("name", ["plant", "nasty"])

@@ -11,7 +11,7 @@ import pytest
 from tests.app.plant import fleet, nasty_plant, plant
 from tests.app.test_escape import harmless
 
-from ringfence.app.export.html import html_report
+from ringfence.app.export.html import _ASSETS, _SCRIPTS, html_report
 from ringfence.app.export.report_data import EMBED_LIMIT, LADDER, Limits, report_data, report_json
 
 
@@ -143,3 +143,7 @@ def test_style_and_script_stay_small() -> None:
     style = page.split("<style>")[1].split("</style>")[0]
     script = page.split("</script>\n<script>")[1]
     assert len(style) + len(script) < 96_000
+
+
+def test_every_script_is_in_the_page() -> None:
+    assert sorted(_SCRIPTS) == sorted(path.name for path in _ASSETS.glob("*.js"))

@@ -88,3 +88,11 @@ def test_start_up_does_not_load_rich() -> None:
     code = "import sys, ringfence.app.terminal, ringfence.app.document; print('rich' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_a_stream_that_lacks_letters_gets_escapes() -> None:
+    raw = io.BytesIO()
+    stream = io.TextIOWrapper(raw, encoding="ascii")
+    print_summary(nasty_plant(), stream, width=100)
+    stream.flush()
+    assert b"Nothing was sent to any network." in raw.getvalue()

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from shlex import quote
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, TextIO, cast
 
 from ringfence.app.analysis import Analysis
 from ringfence.app.escape import terminal_text, visible
@@ -52,7 +52,7 @@ def print_summary(analysis: Analysis, stream: TextIO, *, width: int | None = Non
 
     terminal = hasattr(stream, "isatty") and stream.isatty()
     console = Console(
-        file=stream,
+        file=cast(TextIO, _Lenient(stream)),
         width=width or (None if terminal else _PIPED_WIDTH),
         highlight=False,
         markup=False,
@@ -62,6 +62,26 @@ def print_summary(analysis: Analysis, stream: TextIO, *, width: int | None = Non
     )
     for line in summary_lines(analysis, console, report):
         console.print(line)
+
+
+class _Lenient:
+    """A stream that shows what its encoding lacks as an escape sequence, instead of failing on it."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self.encoding = getattr(stream, "encoding", None) or "utf-8"
+
+    def write(self, text: str) -> int:
+        return self._stream.write(text.encode(self.encoding, "backslashreplace").decode(self.encoding))
+
+    def flush(self) -> None:
+        self._stream.flush()
+
+    def isatty(self) -> bool:
+        return hasattr(self._stream, "isatty") and self._stream.isatty()
+
+    def fileno(self) -> int:
+        return self._stream.fileno()
 
 
 def summary_lines(analysis: Analysis, console: Console, report: str | None = None) -> Iterable[Text]:

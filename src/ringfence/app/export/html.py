@@ -118,7 +118,11 @@ def _plain(analysis: Analysis) -> str:
             f"<p>{capture.packets} packets, {capture.bytes} bytes, {html_text(times)}. ",
             "Nothing was sent to any network.</p>",
             _table("Capture quality", ("Severity", "What", "Weakens", "Remedy"), quality),
-            _table("Devices by class", ("Class", "Devices"), sorted((name, str(n)) for name, n in classes.items())),
+            _table(
+                "Devices by class",
+                ("Class", "Devices"),
+                sorted((name.replace("_", " "), str(number)) for name, number in classes.items()),
+            ),
             _table(
                 f"Findings ({min(len(findings), _PLAIN_FINDINGS)} of {len(findings)})",
                 ("Severity", "Title", "Why", "Remedy"),
@@ -128,7 +132,12 @@ def _plain(analysis: Analysis) -> str:
                 f"Devices ({min(len(devices), _PLAIN_DEVICES)} of {len(devices)})",
                 ("Name", "Class", "Vendor", "Addresses"),
                 (
-                    (each.name, each.device_class, each.vendor or "unknown", " ".join((*each.ips[:4], *each.macs[:2])))
+                    (
+                        each.name,
+                        each.device_class.replace("_", " "),
+                        each.vendor or "unknown",
+                        " ".join((*each.ips[:4], *each.macs[:2])),
+                    )
                     for each in devices[:_PLAIN_DEVICES]
                 ),
             ),
