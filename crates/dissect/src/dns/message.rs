@@ -79,12 +79,8 @@ fn read_message(data: &[u8], cx: &mut Context<'_>, multicast: bool) {
         return;
     };
     let header = message.header();
-    let head = Head {
-        multicast,
-        response: header.qr(),
-        opcode: header.opcode().to_int(),
-        status: header.rcode().to_int(),
-    };
+    let head =
+        Head { multicast, response: header.qr(), opcode: header.opcode().to_int(), status: header.rcode().to_int() };
     let mut questions = message.question();
     let mut asked = 0_u32;
     for question in questions.by_ref() {

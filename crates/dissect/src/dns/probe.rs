@@ -86,7 +86,8 @@ fn datagram(data: &[u8], usual: bool, multicast: bool) -> bool {
         return counts.qdcount() <= 255 && records.iter().all(|count| *count <= 1000) && readable_start(message);
     }
     let header = message.header();
-    let floor = HEADER + usize::from(counts.qdcount()) * 5 + records.iter().map(|c| usize::from(*c) * 11).sum::<usize>();
+    let floor =
+        HEADER + usize::from(counts.qdcount()) * 5 + records.iter().map(|c| usize::from(*c) * 11).sum::<usize>();
     if floor > data.len() || !multicast && (counts.qdcount() != 1 || header.opcode().to_int() != 0) {
         return false;
     }
