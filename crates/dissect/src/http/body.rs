@@ -11,6 +11,9 @@ const PAGE_CAP: usize = 8 * 1024; // bytes
 /// Most bytes of an XML document that are looked into.
 const XML_CAP: usize = 32 * 1024; // bytes
 
+/// Most ends of a document that are believed to be one before the body ends.
+const ATTEMPTS_CAP: u8 = 4;
+
 /// How a body ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Framing {
@@ -39,12 +42,15 @@ enum Want {
 pub(super) struct Sample {
     want: Want,
     bytes: Vec<u8>,
+    /// How often an end was found in this body.
+    attempts: u8,
 }
 
 impl Sample {
     /// Begin with the body that follows `head`.
     pub(super) fn begin(&mut self, head: &Head<'_>) {
         self.bytes.clear();
+        self.attempts = 0;
         let content_type = head.content_type.unwrap_or_default();
         let starts = |prefix: &[u8]| content_type.get(..prefix.len()).is_some_and(|t| t.eq_ignore_ascii_case(prefix));
         self.want = match () {
@@ -70,23 +76,52 @@ impl Sample {
         let known = self.bytes.len();
         let part = body.get(..cap.saturating_sub(known)).unwrap_or(body);
         self.bytes.extend_from_slice(part);
-        let fresh = self.bytes.get(known.saturating_sub(end.len())..).unwrap_or_default();
-        let ended = !end.is_empty() && fresh.windows(end.len()).any(|window| window.eq_ignore_ascii_case(end));
-        if ended || self.bytes.len() >= cap {
+        let mut from = (known + 1).saturating_sub(end.len());
+        while let Some(at) = self.find(end, from) {
+            from = at + end.len();
+            if self.tell_early(from, cx) {
+                return;
+            }
+        }
+        if self.bytes.len() >= cap {
             self.finish(cx);
         }
+    }
+
+    /// Where `end` starts, at or after `from`; nowhere once it was found often enough.
+    fn find(&self, end: &[u8], from: usize) -> Option<usize> {
+        if end.is_empty() || self.attempts >= ATTEMPTS_CAP {
+            return None;
+        }
+        let fresh = self.bytes.get(from..)?;
+        fresh.windows(end.len()).position(|window| window.eq_ignore_ascii_case(end)).map(|at| from + at)
+    }
+
+    /// The first `length` bytes look complete: tell what they say, so that a connection that stays open or breaks off
+    /// keeps nothing back. False where it was no end after all (in a comment) and reading goes on.
+    fn tell_early(&mut self, length: usize, cx: &mut Context<'_>) -> bool {
+        self.attempts += 1;
+        let head = self.bytes.get(..length).unwrap_or_default();
+        let told = match self.want {
+            Want::Xml => markup::tell_description(head, cx),
+            _ => markup::tell_title(head, cx),
+        };
+        if told {
+            *self = Sample::default();
+        }
+        told
     }
 
     /// The body is over, or enough of it is known: tell what it says.
     pub(super) fn finish(&mut self, cx: &mut Context<'_>) {
         match std::mem::take(&mut self.want) {
             Want::Nothing => return,
-            Want::Html => markup::tell_title(&self.bytes, cx),
+            Want::Html => {
+                markup::tell_title(&self.bytes, cx);
+            }
             Want::Form => login::tell_form("form", &self.bytes, cx),
             Want::Xml => {
-                if !markup::tell_description(&self.bytes, cx) {
-                    markup::tell_title(&self.bytes, cx);
-                }
+                let _ = markup::tell_description(&self.bytes, cx) || markup::tell_title(&self.bytes, cx);
             }
         }
         self.bytes = Vec::new();

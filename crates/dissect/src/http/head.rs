@@ -39,9 +39,12 @@ pub(crate) struct Head<'a> {
     pub(crate) notification_type: Option<&'a [u8]>,
     pub(crate) notification_sub_type: Option<&'a [u8]>,
     pub(crate) usn: Option<&'a [u8]>,
+    /// Name and value of a header line that the capture cut: neither need be whole.
+    pub(crate) cut: Option<(&'a [u8], &'a [u8])>,
 }
 
 /// What reading a head came to.
+#[allow(clippy::large_enum_variant)] // It lives on the stack for one call; a box would allocate for each message.
 pub(crate) enum Read<'a> {
     /// A head and its length.
     Whole(Head<'a>, usize),
@@ -99,6 +102,17 @@ pub(crate) fn closed(data: &[u8], drop_broken: bool) -> Vec<u8> {
     let mut whole = data.get(..end).unwrap_or_default().to_vec();
     whole.extend_from_slice(if whole.ends_with(b"\n") { b"\r\n" } else { b"\r\n\r\n" });
     whole
+}
+
+/// The last line of a head that the capture cut, where its name is whole.
+pub(crate) fn cut_line(data: &[u8]) -> Option<(&[u8], &[u8])> {
+    let start = data.iter().rposition(|byte| *byte == b'\n')? + 1;
+    let line = data.get(start..)?;
+    let (name, value) = line.split_at_checked(line.iter().position(|byte| *byte == b':')?)?;
+    const SECRETS: [&[u8]; 4] = [b"authorization", b"proxy-authorization", b"cookie", b"set-cookie"];
+    let name = name.trim_ascii();
+    let secret = SECRETS.iter().any(|secret| name.eq_ignore_ascii_case(secret)) || value.contains(&b'?');
+    Some((name, if secret { &[] } else { value.get(1..)?.trim_ascii() }))
 }
 
 fn fault<'a>(error: Error) -> Read<'a> {

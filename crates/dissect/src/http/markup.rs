@@ -10,18 +10,18 @@ use crate::{Context, Who};
 /// Longest text kept of an element.
 const TEXT_CAP: usize = 512; // bytes
 
-/// Tell the title of the HTML in `body`.
-pub(super) fn tell_title(body: &[u8], cx: &mut Context<'_>) {
-    let mut tags = Tags { rest: body };
-    while let Some((name, after)) = tags.next() {
+/// Tell the title of the HTML in `body`; false where it has none.
+pub(super) fn tell_title(body: &[u8], cx: &mut Context<'_>) -> bool {
+    for (name, after) in (Tags { rest: body }) {
         if name.eq_ignore_ascii_case(b"title") {
             let title = words(text(after));
             if !title.is_empty() {
                 cx.fact(&page::KIND).text(page::title, title).emit(Who::Sender);
             }
-            return;
+            return true;
         }
     }
+    false
 }
 
 /// Elements of the root device, in the order of the kind's fields.
@@ -41,8 +41,7 @@ pub(super) fn tell_description(body: &[u8], cx: &mut Context<'_>) -> bool {
     let mut found: [Vec<u8>; ELEMENTS.len()] = Default::default();
     let mut in_root = false;
     let mut in_device = false;
-    let mut tags = Tags { rest: body };
-    while let Some((name, after)) = tags.next() {
+    for (name, after) in (Tags { rest: body }) {
         match local(name) {
             b"root" => in_root = true,
             b"device" if in_root => in_device = true,

@@ -21,6 +21,8 @@ kinds! {
         authorization: Text Key "" "Scheme of Authorization, lower case.";
         version: Text Key "" "1.0 or 1.1.";
         uri: Text Detail "" "Request target as sent, `***` for userinfo and secret parameters; may hold personal data, so never stored.";
+        cut_name: Text Detail "" "Name, lower case, of a header line that the capture cut.";
+        cut_value: Text Detail "" "What is left of that line's value; a secret's is left out.";
     }
     response "http.response" "RFC 9112 §4" "A response, about the server." {
         status: Uint Key "" "Status code.";
@@ -32,6 +34,8 @@ kinds! {
         title: Text Key "" "Not filled, since a title comes after the head has been told: `http.page` has it.";
         challenge: Text Detail "" "WWW-Authenticate as sent.";
         target: Text Detail "" "Location as sent, `***` for userinfo and secret parameters.";
+        cut_name: Text Detail "" "Name, lower case, of a header line that the capture cut.";
+        cut_value: Text Detail "" "What is left of that line's value; a secret's is left out.";
     }
     credentials "http.credentials" "RFC 7617, RFC 7616" "Credentials sent by the client to the server." {
         scheme: Text Key "" "basic, digest, bearer, form (a log-in form in a body) or query (one in a target).";

@@ -170,7 +170,8 @@ impl Http {
             Read::Whole(head, length) => self.take(&head, length, cx),
             Read::Partial if cx.snapped => {
                 // The rest will never come: what stands in whole lines is told.
-                if let Read::Whole(head, _) = head::read(&head::closed(data, true)) {
+                if let Read::Whole(mut head, _) = head::read(&head::closed(data, true)) {
+                    head.cut = head::cut_line(data);
                     self.take(&head, data.len(), cx);
                 }
                 if let Some(side) = self.sides.get_mut(usize::from(!cx.from_client)) {
@@ -256,7 +257,9 @@ fn tell_request(head: &Head<'_>, cx: &mut Context<'_>) {
         .maybe_text(request::authorization, authorization)
         .text(request::version, if head.minor == 0 { "1.0" } else { "1.1" });
     let fact = if wants_detail { fact.text(request::uri, login::redacted(head.target)) } else { fact };
-    fact.emit_to(Who::Sender, Who::Receiver);
+    let cut = head.cut.map(|(name, value)| (name.to_ascii_lowercase(), value));
+    let fact = fact.maybe_text(request::cut_name, cut.as_ref().map(|(name, _)| name));
+    fact.maybe_text(request::cut_value, cut.as_ref().map(|(_, value)| value)).emit_to(Who::Sender, Who::Receiver);
     for value in [head.authorization, head.proxy_authorization].into_iter().flatten() {
         login::tell(value, cx);
     }
@@ -283,5 +286,7 @@ fn tell_response(head: &Head<'_>, cx: &mut Context<'_>) {
     } else {
         fact
     };
-    fact.emit(Who::Sender);
+    let cut = head.cut.map(|(name, value)| (name.to_ascii_lowercase(), value));
+    let fact = fact.maybe_text(response::cut_name, cut.as_ref().map(|(name, _)| name));
+    fact.maybe_text(response::cut_value, cut.as_ref().map(|(_, value)| value)).emit(Who::Sender);
 }

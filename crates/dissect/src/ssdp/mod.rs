@@ -18,6 +18,8 @@ kinds! {
         cache_control: Text Key "" "CACHE-CONTROL.";
         target: Text Key "" "ST or NT.";
         usn: Text Key "" "USN.";
+        cut_name: Text Detail "" "Name, lower case, of a header line that the capture cut.";
+        cut_value: Text Detail "" "What is left of that line's value.";
     }
 }
 malformed_kind!("ssdp.malformed");
@@ -70,7 +72,10 @@ impl Dissector for Ssdp {
             Read::Whole(head, _) => tell(&head, cx),
             Read::Partial => match head::read(&head::closed(data, cx.snapped)) {
                 // Many devices leave the blank line out.
-                Read::Whole(head, _) => tell(&head, cx),
+                Read::Whole(mut head, _) => {
+                    head.cut = if cx.snapped { head::cut_line(data) } else { None };
+                    tell(&head, cx);
+                }
                 _ => cx.malformed("start line", "not readable"),
             },
             Read::Fault(field, reason) => cx.malformed(field, reason),
@@ -107,5 +112,7 @@ fn tell(head: &Head<'_>, cx: &mut Context<'_>) {
         .maybe_text(message::cache_control, head.cache_control)
         .maybe_text(message::target, head.search_target.or(head.notification_type))
         .maybe_text(message::usn, head.usn)
+        .maybe_text(message::cut_name, head.cut.map(|(name, _)| name.to_ascii_lowercase()))
+        .maybe_text(message::cut_value, head.cut.map(|(_, value)| value))
         .emit(Who::Sender);
 }
