@@ -1,19 +1,14 @@
-//! One message after another: framing on TCP, sections, records. RFC 1035 §4, RFC 2136, RFC 6762 §18, RFC 7766 §8.
+//! One message after another: framing on TCP, questions, records. RFC 1035 §4, RFC 2136, RFC 6762 §18, RFC 7766 §8.
 //!
-//! Rule 1: records are read one at a time, so those before a fault are told and the fault is said once.
-//! Rule 2: compression pointers only lead backwards and at most 255 times a name (`domain` holds this), so a loop is
-//! a malformed name and never a hang.
+//! Rule 1: what comes before a fault is told, and a fault is said once for each section.
+//! Rule 2: a record whose data can't be read still has an owner, a type and a time to live.
 //! Rule 3: on TCP a message is read when its two length bytes and all that they promise are there.
 
-use super::record::{content, strings, Content};
-use super::{answer, mdns_answer, mdns_query, name, query, response, update};
+use super::name::{Name, Read, Style};
+use super::sections::{Header, Question, Row, HEADER};
+use super::{answer, mdns_answer, mdns_query, query, response, update};
 use crate::{Carrier, Context, Dissector, Fact, Kind, Progress, Who};
-use domain::base::iana::Rtype;
-use domain::base::name::ParsedName;
-use domain::base::{Message, ParsedRecord};
-
-/// Bytes of the header.
-pub(super) const HEADER: usize = 12;
+use ringfence_wire::Reader;
 
 /// Unicast DNS.
 #[derive(Default)]
@@ -28,7 +23,7 @@ pub(super) struct Mdns;
 impl Dissector for Dns {
     fn read(&mut self, data: &[u8], cx: &mut Context<'_>) -> Progress {
         if cx.carrier != Carrier::Tcp {
-            read_message(data, cx, false);
+            Message::read(data, cx, false);
             return Progress::Used(data.len());
         }
         let Some((head, rest)) = data.split_first_chunk::<2>() else { return Progress::Used(0) };
@@ -41,11 +36,11 @@ impl Dissector for Dns {
         match rest.get(..length) {
             Some([]) => Progress::Used(2),
             Some(message) => {
-                read_message(message, cx, false);
+                Message::read(message, cx, false);
                 Progress::Used(2 + length)
             }
             None if cx.snapped => {
-                read_message(rest, cx, false);
+                Message::read(rest, cx, false);
                 Progress::Used(data.len())
             }
             None => Progress::Used(0),
@@ -59,55 +54,26 @@ impl Dissector for Dns {
 
 impl Dissector for Mdns {
     fn read(&mut self, data: &[u8], cx: &mut Context<'_>) -> Progress {
-        read_message(data, cx, true);
+        Message::read(data, cx, true);
         Progress::Used(data.len())
     }
 }
 
-/// What the header says, as far as records depend on it.
-#[derive(Clone, Copy)]
-struct Head {
-    multicast: bool,
-    response: bool,
-    opcode: u8,
-    status: u8,
-}
-
-fn read_message(data: &[u8], cx: &mut Context<'_>, multicast: bool) {
-    let Ok(message) = Message::from_slice(data) else {
-        cx.malformed("header", "shorter than 12 bytes");
-        return;
-    };
-    let header = message.header();
-    let head =
-        Head { multicast, response: header.qr(), opcode: header.opcode().to_int(), status: header.rcode().to_int() };
-    let mut questions = message.question();
-    let mut asked = 0_u32;
-    for question in questions.by_ref() {
-        let Ok(question) = question else {
-            tell_question(head, asked, None, cx);
-            cx.malformed("question", "name or length not readable");
-            return;
-        };
-        tell_question(head, asked, Some((question.qname(), question.qtype())), cx);
-        asked += 1;
-    }
-    tell_question(head, asked, None, cx);
-    let mut next = questions.answer().map(Some);
-    let mut place = 0;
-    while let Ok(Some(mut section)) = next {
-        for record in section.by_ref() {
-            match record {
-                Ok(record) => tell_record(head, place, &record, cx),
-                Err(_) => cx.malformed(SECTIONS[place], "record not readable"),
-            }
-        }
-        next = section.next_section();
-        place = (place + 1).min(SECTIONS.len() - 1);
-    }
-}
-
 const SECTIONS: [&str; 3] = ["answer", "authority", "additional"];
+
+const A: u16 = 1;
+const NS: u16 = 2;
+const CNAME: u16 = 5;
+const SOA: u16 = 6;
+const PTR: u16 = 12;
+const HINFO: u16 = 13;
+const MX: u16 = 15;
+const TXT: u16 = 16;
+const AAAA: u16 = 28;
+const SRV: u16 = 33;
+const DNAME: u16 = 39;
+const OPT: u16 = 41;
+const SPF: u16 = 99;
 
 fn operation(opcode: u8) -> &'static str {
     match opcode {
@@ -120,83 +86,218 @@ fn operation(opcode: u8) -> &'static str {
     }
 }
 
-/// Tell the question that is number `asked`, or, with `None`, that a message without any has none.
-fn tell_question(head: Head, asked: u32, question: Option<(&ParsedName<&[u8]>, Rtype)>, cx: &mut Context<'_>) {
-    match question {
-        Some((asked_name, rtype)) if head.multicast => {
-            let fact = cx
-                .fact(&mdns_query::KIND)
-                .text(mdns_query::name, name::service(asked_name))
-                .uint(mdns_query::record_type, rtype.to_int())
-                .boolean(mdns_query::repeated, head.response);
-            fact.text(mdns_query::sent, name::sent(asked_name)).emit(Who::Sender);
+/// A message being read; the name is one buffer for all names of it.
+struct Message<'a> {
+    bytes: &'a [u8],
+    header: Header,
+    multicast: bool,
+    style: Style,
+    name: Name,
+}
+
+impl<'a> Message<'a> {
+    fn read(bytes: &'a [u8], cx: &mut Context<'_>, multicast: bool) {
+        let Some(header) = Header::read(bytes) else {
+            cx.malformed("header", "shorter than 12 bytes");
+            return;
+        };
+        let style = if multicast { Style::Service } else { Style::Folded };
+        let mut message = Message { bytes, header, multicast, style, name: Name::new() };
+        if let Some(at) = message.questions(cx) {
+            message.records(at, cx);
         }
-        Some((asked_name, rtype)) if !head.response => cx
-            .fact(&query::KIND)
-            .text(query::operation, operation(head.opcode))
-            .text(query::object, name::key(asked_name))
-            .uint(query::record_type, rtype.to_int())
-            .text(query::name, name::sent(asked_name))
-            .emit_to(Who::Sender, Who::Receiver),
-        Some((asked_name, rtype)) if asked == 0 => cx
-            .fact(&response::KIND)
-            .uint(response::status, head.status)
-            .text(response::question, name::sent(asked_name))
-            .uint(response::question_type, rtype.to_int())
-            .emit(Who::Sender),
-        None if head.response && !head.multicast && asked == 0 => {
-            cx.fact(&response::KIND).uint(response::status, head.status).emit(Who::Sender);
+    }
+
+    /// Tell the questions; where the records start, unless a fault hides that.
+    fn questions(&mut self, cx: &mut Context<'_>) -> Option<usize> {
+        let mut at = HEADER;
+        let mut faulty = false;
+        for asked in 0..self.header.counts[0] {
+            let Some(question) = Question::read(self.bytes, at) else {
+                self.tell_lack_of_question(asked, cx);
+                cx.malformed("question", "not readable");
+                return None;
+            };
+            at = question.end;
+            if !self.tell_question(asked, &question, cx) && !faulty {
+                faulty = true;
+                cx.malformed("question", "name not readable");
+            }
         }
-        _ => {}
+        self.tell_lack_of_question(self.header.counts[0], cx);
+        Some(at)
+    }
+
+    /// Tell a question; false where its name can't be read.
+    fn tell_question(&mut self, asked: u16, question: &Question, cx: &mut Context<'_>) -> bool {
+        let detail = cx.wants_detail();
+        let response = self.header.is_response();
+        if response && !self.multicast {
+            if asked > 0 {
+                return true;
+            }
+            let fact = cx.fact(&response::KIND).uint(response::status, self.header.status());
+            let (fact, readable) = self.tell_name(fact, response::question, question.name_at, Style::Sent, detail);
+            fact.uint(response::question_type, question.rtype).emit(Who::Sender);
+            return readable;
+        }
+        let (kind, object, sent): (&'static Kind, _, _) = if self.multicast {
+            (&mdns_query::KIND, mdns_query::name, mdns_query::sent)
+        } else {
+            (&query::KIND, query::object, query::name)
+        };
+        let mut fact = cx.fact(kind);
+        if !self.multicast {
+            fact = fact.text(query::operation, operation(self.header.opcode()));
+        }
+        let (mut fact, readable) = self.tell_name(fact, object, question.name_at, self.style, true);
+        if self.multicast {
+            fact = fact.uint(mdns_query::record_type, question.rtype).boolean(mdns_query::repeated, response);
+        } else {
+            fact = fact.uint(query::record_type, question.rtype);
+        }
+        let (fact, _) = self.tell_name(fact, sent, question.name_at, Style::Sent, detail);
+        if self.multicast {
+            fact.emit(Who::Sender);
+        } else {
+            fact.emit_to(Who::Sender, Who::Receiver);
+        }
+        readable
+    }
+
+    /// The name at `at` as `field`, where it is `wanted` and can be read; false where it can't.
+    fn tell_name<'c, 'x>(
+        &mut self,
+        fact: Fact<'c, 'x>,
+        field: u8,
+        at: usize,
+        style: Style,
+        wanted: bool,
+    ) -> (Fact<'c, 'x>, bool) {
+        if !wanted {
+            return (fact, true);
+        }
+        match self.name.read(self.bytes, at, style) {
+            Read::Whole(_) => (fact.text(field, self.name.text()), true),
+            _ => (fact, false),
+        }
+    }
+
+    /// A response that repeats no question has a status all the same.
+    fn tell_lack_of_question(&self, asked: u16, cx: &mut Context<'_>) {
+        if asked == 0 && self.header.is_response() && !self.multicast {
+            cx.fact(&response::KIND).uint(response::status, self.header.status()).emit(Who::Sender);
+        }
+    }
+
+    fn records(&mut self, mut at: usize, cx: &mut Context<'_>) {
+        let [_, counts @ ..] = self.header.counts;
+        for (section, count) in SECTIONS.iter().zip(counts) {
+            let mut said = false;
+            for _ in 0..count {
+                let Some(row) = Row::read(self.bytes, at) else {
+                    cx.malformed(section, "record not readable");
+                    return;
+                };
+                let Some(data) = row.data(self.bytes) else {
+                    cx.malformed(section, "record longer than the message");
+                    return;
+                };
+                let fault = self.tell_record(&row, data, cx);
+                if let Some(reason) = fault.filter(|_| !std::mem::replace(&mut said, true)) {
+                    cx.malformed(section, reason);
+                }
+                at = row.end;
+            }
+        }
+    }
+
+    /// Tell a record; what of it can't be read, if anything.
+    fn tell_record(&mut self, row: &Row, data: &[u8], cx: &mut Context<'_>) -> Option<&'static str> {
+        if row.rtype == OPT {
+            return None;
+        }
+        let detail = cx.wants_detail();
+        let response = self.header.is_response();
+        let (kind, who): (&'static Kind, _) = match (self.multicast, response) {
+            (true, _) => (&mdns_answer::KIND, Who::Sender),
+            (false, true) => (&answer::KIND, Who::Receiver),
+            (false, false) => (&update::KIND, Who::Sender),
+        };
+        // The first fields of the three kinds have the same numbers, and so have all of answer and update.
+        let (fact, named) = self.tell_name(cx.fact(kind), answer::name, row.name_at, self.style, true);
+        let fact = fact.uint(answer::record_type, row.rtype);
+        let (fact, understood) = self.tell_data(fact, row, data, detail);
+        if self.multicast {
+            fact.boolean(mdns_answer::question, !response).uint(mdns_answer::ttl, row.ttl).emit(who);
+        } else {
+            fact.uint(answer::ttl, row.ttl).emit(who);
+        }
+        match (named, understood) {
+            (true, true) => None,
+            (false, _) => Some("owner name not readable"),
+            (true, false) => Some("record data not readable"),
+        }
+    }
+
+    /// The fields that depend on the type; false where the data can't be read. No data at all is a deletion.
+    fn tell_data<'c, 'x>(&mut self, fact: Fact<'c, 'x>, row: &Row, data: &[u8], detail: bool) -> (Fact<'c, 'x>, bool) {
+        match (row.rtype, data) {
+            (_, []) => (fact, true),
+            (A, &[a, b, c, d]) => (fact.ip(answer::ip, [a, b, c, d]), true),
+            (AAAA, _) if data.len() == 16 => (fact.ip(answer::ip, data), true),
+            (A | AAAA, _) => (fact, false),
+            (CNAME | DNAME | PTR | NS | SOA, _) => self.tell_target(fact, row, 0, detail),
+            (MX, _) => self.tell_target(fact, row, 2, detail),
+            (SRV, &[_, _, _, _, high, low, ..]) => {
+                let (fact, understood) = self.tell_target(fact, row, 6, detail);
+                let port = u16::from_be_bytes([high, low]);
+                (if self.multicast { fact.uint(mdns_answer::port, port) } else { fact }, understood)
+            }
+            (SRV, _) => (fact, false),
+            (TXT | SPF | HINFO, _) => {
+                let field = if self.multicast { mdns_answer::texts } else { answer::texts };
+                (fact.texts(field, strings(data)), true)
+            }
+            _ => (fact, true),
+        }
+    }
+
+    /// The name that starts `offset` bytes into the data.
+    fn tell_target<'c, 'x>(
+        &mut self,
+        fact: Fact<'c, 'x>,
+        row: &Row,
+        offset: usize,
+        detail: bool,
+    ) -> (Fact<'c, 'x>, bool) {
+        let at = row.data_at + offset;
+        let style = if self.multicast { Style::Sent } else { self.style };
+        match self.name.read(self.bytes, at, style) {
+            Read::Whole(end) if end <= row.end => {}
+            _ => return (fact, false),
+        }
+        if self.multicast {
+            return (fact.text(mdns_answer::target, self.name.text()), true);
+        }
+        let fact = fact.text(answer::target, self.name.text());
+        self.tell_name(fact, answer::target_sent, at, Style::Sent, detail)
     }
 }
 
-fn tell_record(head: Head, place: usize, record: &ParsedRecord<'_, [u8]>, cx: &mut Context<'_>) {
-    if record.rtype() == Rtype::OPT {
-        return;
-    }
-    let content = content(record);
-    if head.multicast {
-        let fact = cx.fact(&mdns_answer::KIND).text(mdns_answer::name, name::service(&record.owner()));
-        let fact = fact.uint(mdns_answer::record_type, record.rtype().to_int());
-        tell_multicast_content(fact, &content)
-            .boolean(mdns_answer::question, !head.response)
-            .uint(mdns_answer::ttl, record.ttl().as_secs())
-            .emit(Who::Sender);
-    } else {
-        let (kind, who): (&'static Kind, _) =
-            if head.response { (&answer::KIND, Who::Receiver) } else { (&update::KIND, Who::Sender) };
-        let fact = cx.fact(kind).text(answer::name, name::key(&record.owner()));
-        let fact = fact.uint(answer::record_type, record.rtype().to_int());
-        tell_content(fact, &content).uint(answer::ttl, record.ttl().as_secs()).emit(who);
-    }
-    if matches!(content, Content::Faulty) {
-        cx.malformed(SECTIONS[place], "record data not readable");
-    }
-}
+// The fields that `tell_record` and `tell_data` write through `answer` have these numbers in the other kinds too.
+const _: () = assert!(answer::name == mdns_answer::name && answer::record_type == mdns_answer::record_type);
+const _: () = assert!(answer::ip == mdns_answer::ip && answer::ip == update::ip && answer::name == update::name);
+const _: () = assert!(answer::record_type == update::record_type && answer::target == update::target);
+const _: () = assert!(answer::texts == update::texts && answer::ttl == update::ttl);
+const _: () = assert!(answer::target_sent == update::target_sent);
 
-/// The fields of `dns.answer` and `dns.update`, which have the same numbers.
-fn tell_content<'c, 'a>(fact: Fact<'c, 'a>, content: &Content<'_>) -> Fact<'c, 'a> {
-    match content {
-        Content::Nothing | Content::Faulty => fact,
-        Content::V4(ip) => fact.ip(answer::ip, ip),
-        Content::V6(ip) => fact.ip(answer::ip, ip),
-        Content::Target(target) | Content::Service(target, _) => {
-            fact.text(answer::target, name::key(target)).text(answer::target_sent, name::sent(target))
-        }
-        Content::Strings(data) => fact.texts(answer::texts, strings(data)),
-    }
-}
-
-fn tell_multicast_content<'c, 'a>(fact: Fact<'c, 'a>, content: &Content<'_>) -> Fact<'c, 'a> {
-    match content {
-        Content::Nothing | Content::Faulty => fact,
-        Content::V4(ip) => fact.ip(mdns_answer::ip, ip),
-        Content::V6(ip) => fact.ip(mdns_answer::ip, ip),
-        Content::Target(target) => fact.text(mdns_answer::target, name::sent(target)),
-        Content::Service(target, port) => {
-            fact.text(mdns_answer::target, name::sent(target)).uint(mdns_answer::port, *port)
-        }
-        Content::Strings(data) => fact.texts(mdns_answer::texts, strings(data)),
-    }
+/// The strings of `data`, empty ones left out (RFC 6763 §6.4); ends at the first whose length is wrong.
+fn strings(data: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut reader = Reader::new(data);
+    std::iter::from_fn(move || {
+        let length = reader.u8()?;
+        reader.take(usize::from(length))
+    })
+    .filter(|text| !text.is_empty())
 }

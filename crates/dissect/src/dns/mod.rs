@@ -1,5 +1,10 @@
 //! DNS and multicast DNS with service discovery. RFC 1035, RFC 6762, RFC 6763.
 //!
+//! The parts of a message are read here and not with the crate `domain`: measured on 22,787 real messages (best of seven
+//! rounds, one core, a busy machine), `domain` took 1,920 ns a message of DNS and 2,334 ns of mDNS, this 805 and 1,057;
+//! and `domain` ends a section at the first name it can't read, although what follows can be. The tests hold both
+//! readers against each other.
+//!
 //! Rule 1: one format, two protocols: port 5353 and multicast make it mDNS, port 53 always makes it DNS.
 
 use crate::Protocol;
@@ -7,7 +12,7 @@ use crate::Protocol;
 mod message;
 mod name;
 mod probe;
-mod record;
+mod sections;
 #[cfg(test)]
 mod tests;
 

@@ -6,10 +6,8 @@
 //! Rule 2: LLMNR and NetBIOS name service have DNS's format and are other protocols: ports 5355 and 137, and names of
 //! 32 letters from A to P, are left alone.
 
-use super::message::HEADER;
+use super::sections::{name_is, Header, Question, Row, HEADER};
 use crate::{Carrier, Hint, Probe};
-use domain::base::name::{Label, ParsedName};
-use domain::base::{Message, Question};
 
 const DNS_PORT: u16 = 53;
 const MDNS_PORT: u16 = 5353;
@@ -76,39 +74,34 @@ fn flags_are_sane(data: &[u8]) -> bool {
 }
 
 fn datagram(data: &[u8], usual: bool, multicast: bool) -> bool {
-    if data.len() < HEADER || !flags_are_sane(data) {
+    if !flags_are_sane(data) {
         return false;
     }
-    let Ok(message) = Message::from_slice(data) else { return false };
-    let counts = message.header_counts();
-    let records = [counts.ancount(), counts.nscount(), counts.arcount()];
+    let Some(header) = Header::read(data) else { return false };
+    let [questions, records @ ..] = header.counts;
     if usual {
-        return counts.qdcount() <= 255 && records.iter().all(|count| *count <= 1000) && readable_start(message);
+        return questions <= 255 && records.iter().all(|count| *count <= 1000) && readable_start(data, header);
     }
-    let header = message.header();
-    let floor =
-        HEADER + usize::from(counts.qdcount()) * 5 + records.iter().map(|c| usize::from(*c) * 11).sum::<usize>();
-    if floor > data.len() || !multicast && (counts.qdcount() != 1 || header.opcode().to_int() != 0) {
+    let shortest = HEADER + usize::from(questions) * 5 + records.iter().map(|c| usize::from(*c) * 11).sum::<usize>();
+    if shortest > data.len() || !multicast && (questions != 1 || header.opcode() != 0) {
         return false;
     }
-    if !header.qr() && !multicast {
-        let clean = !header.aa() && !header.ra() && header.rcode().to_int() == 0;
-        if !clean || counts.ancount() != 0 || counts.nscount() != 0 || counts.arcount() > 2 {
-            return false;
-        }
+    let asks = !header.is_response() && !multicast;
+    if asks && (header.has_responder_bits() || header.status() != 0 || records[0] != 0 || records[1] != 0) {
+        return false;
     }
-    reads_through(message, !header.qr() && counts.arcount() == 0 && !multicast)
+    reads_through(data, header, asks && records[2] == 0)
 }
 
-/// The first question or record has a believable name, or what there is of one does.
-fn readable_start(message: &Message<[u8]>) -> bool {
-    let counts = message.header_counts();
-    if counts.qdcount() == 0 {
-        return message.header().qr() || counts.ancount() > 0;
+/// The first question has a believable name, or what there is of one does.
+fn readable_start(data: &[u8], header: Header) -> bool {
+    let [questions, answers, ..] = header.counts;
+    if questions == 0 {
+        return header.is_response() || answers > 0;
     }
-    match message.question().next() {
-        Some(Ok(question)) => class_is_known(&question) && !is_netbios(question.qname()),
-        _ => name_is_cut_short(message.as_slice()),
+    match Question::read(data, HEADER) {
+        Some(question) => class_is_known(&question) && !is_netbios(data),
+        None => name_is_cut_short(data),
     }
 }
 
@@ -125,24 +118,27 @@ fn name_is_cut_short(data: &[u8]) -> bool {
     true
 }
 
-/// All questions and records parse, the first name is made of characters that print, and types are known.
-fn reads_through(message: &Message<[u8]>, ends_exactly: bool) -> bool {
-    let mut questions = message.question();
-    for (place, question) in questions.by_ref().enumerate() {
-        let Ok(question) = question else { return false };
-        let known = type_is_known(question.qtype().to_int()) && class_is_known(&question);
-        if !known || is_netbios(question.qname()) || place == 0 && !prints(question.qname()) {
+/// All questions and the first record parse, names are made of characters that print, and types are known.
+fn reads_through(data: &[u8], header: Header, ends_exactly: bool) -> bool {
+    let [questions, records @ ..] = header.counts;
+    let mut at = HEADER;
+    for _ in 0..questions {
+        let Some(question) = Question::read(data, at) else { return false };
+        let known = type_is_known(question.rtype) && class_is_known(&question);
+        if !known || is_netbios(data) || !name_is(data, at, prints) {
             return false;
         }
+        at = question.end;
     }
     if ends_exactly {
-        return questions.pos() == message.as_slice().len();
+        return at == data.len();
     }
-    let Ok(mut answers) = questions.answer() else { return false };
-    match answers.next() {
-        Some(Ok(record)) => type_is_known(record.rtype().to_int()) && prints(&record.owner()),
-        Some(Err(_)) => false,
-        None => message.header_counts().qdcount() > 0 || message.header_counts().nscount() > 0,
+    if records == [0; 3] {
+        return questions > 0;
+    }
+    match Row::read(data, at) {
+        Some(row) => type_is_known(row.rtype) && row.end <= data.len() && name_is(data, at, prints),
+        None => false,
     }
 }
 
@@ -151,16 +147,18 @@ fn type_is_known(rtype: u16) -> bool {
 }
 
 /// IN, CH, HS, NONE, ANY; the top bit asks for a unicast answer in multicast DNS.
-fn class_is_known(question: &Question<ParsedName<&[u8]>>) -> bool {
-    matches!(question.qclass().to_int() & 0x7fff, 1 | 3 | 4 | 254 | 255)
+fn class_is_known(question: &Question) -> bool {
+    matches!(question.class & 0x7fff, 1 | 3 | 4 | 254 | 255)
 }
 
-fn prints(name: &ParsedName<&[u8]>) -> bool {
-    name.iter().flat_map(Label::as_slice).all(|byte| *byte >= 0x20 && *byte != 0x7f)
+fn prints(label: &[u8]) -> bool {
+    label.iter().all(|byte| *byte >= 0x20 && *byte != 0x7f)
 }
 
-/// First-level encoding of NetBIOS names, RFC 1001 §14.1.
-fn is_netbios(name: &ParsedName<&[u8]>) -> bool {
-    let first = name.first().as_slice();
-    first.len() == 32 && first.iter().all(|byte| (b'A'..=b'P').contains(byte))
+/// First-level encoding of NetBIOS names in the first question, RFC 1001 §14.1.
+fn is_netbios(data: &[u8]) -> bool {
+    match data.get(HEADER..HEADER + 33) {
+        Some([32, letters @ ..]) => letters.iter().all(|byte| (b'A'..=b'P').contains(byte)),
+        _ => false,
+    }
 }
