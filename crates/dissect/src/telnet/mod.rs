@@ -62,7 +62,7 @@ const PROBE_LIMIT: usize = 512; // bytes
 fn probe(data: &[u8], hint: &Hint) -> Probe {
     let registered = PROTOCOL.ports.contains(&hint.server_port) || PROTOCOL.ports.contains(&hint.client_port);
     match data.first() {
-        Some(&reading::IAC) => probe_negotiation(data),
+        Some(&reading::IAC) => probe_negotiation(data, registered),
         Some(&byte) if is_text(byte) => {
             let looked = &data[..data.len().min(PROBE_LIMIT)];
             if !registered && (hint.from_client || !data.ends_with_prompt()) {
@@ -104,7 +104,7 @@ fn probe_text(mut data: &[u8]) -> Option<bool> {
                 negotiated = true;
                 rest
             }
-            (reading::IAC, [250, option, rest @ ..]) if is_option(*option) => {
+            (reading::IAC, [250, option, rest @ ..]) if negotiated || is_option(*option) => {
                 negotiated = true;
                 let end = rest.windows(2).position(|pair| pair == [reading::IAC, 240]);
                 end.map_or(&[][..], |end| &rest[end + 2..])
@@ -119,9 +119,15 @@ fn probe_text(mut data: &[u8]) -> Option<bool> {
     Some(negotiated)
 }
 
-fn probe_negotiation(data: &[u8]) -> Probe {
+fn probe_negotiation(data: &[u8], registered: bool) -> Probe {
     match data {
         [_] | [_, 250..=254] => Probe::More,
+        // The port breaks the tie where the option is one that nobody registered.
+        [_, 250, _, rest @ ..] if registered => match probe_text(&rest[..rest.len().min(PROBE_LIMIT)]) {
+            Some(true) => Probe::Yes(80),
+            Some(false) => Probe::Yes(30),
+            None => Probe::No,
+        },
         [_, 250..=254, option, ..] if is_option(*option) => match probe_text(&data[..data.len().min(PROBE_LIMIT)]) {
             Some(true) => Probe::Yes(90),
             _ => Probe::No,

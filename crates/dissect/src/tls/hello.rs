@@ -258,6 +258,9 @@ fn listed16<'a>(r: &mut Reader<'a>) -> Option<&'a [u8]> {
     r.take(length)
 }
 
+/// Bytes of such a hello up to its cipher kinds.
+pub(super) const SSL2_HEAD: usize = 11; // bytes
+
 /// Bytes of a ClientHello in the shape of SSL 2.0 that begins here; `None` where none does.
 pub(super) fn ssl2_length(data: &[u8]) -> Option<usize> {
     let mut r = Reader::new(data);

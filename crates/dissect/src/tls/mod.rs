@@ -9,6 +9,7 @@ mod hello;
 mod ja4;
 mod name;
 mod reading;
+mod stapled;
 #[cfg(test)]
 mod tests;
 mod x509;
@@ -59,8 +60,19 @@ kinds! {
         signature: Text Key "" "Signature algorithm, dotted OID or its common name.";
         self_signed: Bool Key "" "Subject equals issuer.";
         sha256: Bytes Key "" "Fingerprint of the DER.";
-        utf8_strings: Texts Detail "" "UTF8String values of the DirectoryString attributes of both names.";
-        printable_strings: Texts Detail "" "PrintableString values of the DirectoryString attributes of both names.";
+        utf8_strings: Texts Detail "" "UTF8String values of the DirectoryString attributes of all its names.";
+        printable_strings: Texts Detail "" "PrintableString values of the DirectoryString attributes of all its names.";
+        utc_times: Texts Detail "" "Validity times sent as UTCTime, as `YYYY-MM-DD HH:MM:SS (UTC)`.";
+    }
+    stapled_certificate "tls.stapled_certificate" "RFC 6066 §8, RFC 6960" "A certificate of the OCSP responder, inside a stapled response: not of the server." {
+        subject: Text Key "" "RFC 4514 text.";
+        issuer: Text Key "" "RFC 4514 text.";
+        serial: Bytes Key "" "Serial number.";
+        not_before: Time Key "" "Start of validity.";
+        not_after: Time Key "" "End of validity.";
+        sha256: Bytes Key "" "Fingerprint of the DER.";
+        utf8_strings: Texts Detail "" "UTF8String values of the DirectoryString attributes of its names.";
+        printable_strings: Texts Detail "" "PrintableString values of the DirectoryString attributes of its names.";
         utc_times: Texts Detail "" "Validity times sent as UTCTime, as `YYYY-MM-DD HH:MM:SS (UTC)`.";
     }
     certificate_request "tls.certificate_request" "RFC 5246 §7.4.4" "Whose certificates a server takes (TLS 1.2 and older)." {
@@ -85,7 +97,7 @@ pub static PROTOCOL: Protocol = Protocol {
         "The TLS handshake inside QUIC, EAP and DTLS is not read.",
         "Handshake messages over 128 KiB are skipped.",
         "An encrypted ClientHello shows its outer name only.",
-        "Stapled OCSP responses are not read.",
+        "Of a stapled OCSP response only the responder's certificates are read.",
         "SSL 2.0 is read only as the ClientHello that newer clients send in its shape.",
     ],
     kinds: KINDS,
@@ -109,6 +121,7 @@ fn claim(data: &[u8]) -> Probe {
         [20..=24, 3, ..] => probe_record(data),
         [20..=24] => Probe::More,
         [0x80..=0xff, _, 1, ..] if hello::ssl2_length(data).is_some() => Probe::Yes(90),
+        [0x80..=0xff, _, 1, 0 | 3, ..] if data.len() < hello::SSL2_HEAD => Probe::More,
         _ => Probe::No,
     }
 }

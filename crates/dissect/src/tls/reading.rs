@@ -1,6 +1,6 @@
 //! One TLS conversation: the record layer (RFC 8446 §5, RFC 5246 §6) and handshake messages put together from it.
 
-use super::{alert, hello, x509};
+use super::{alert, hello, stapled, x509};
 use crate::{Context, Dissector, Probe, Progress, Who};
 
 /// Content type, version and length.
@@ -22,6 +22,7 @@ const SERVER_HELLO: u8 = 2;
 const HELLO_RETRY_REQUEST: u8 = 6; // Drafts of TLS 1.3 only.
 const CERTIFICATE: u8 = 11;
 const CERTIFICATE_REQUEST: u8 = 13;
+const CERTIFICATE_STATUS: u8 = 22;
 
 /// A record's head.
 pub(super) struct Head {
@@ -139,6 +140,9 @@ impl Side {
     /// Bytes that are no record: an SSL 2.0 shaped hello, or a place that is not known (any more).
     fn stray(&mut self, data: &[u8], known: bool, cx: &mut Context<'_>) -> Step {
         if !self.started && cx.from_client {
+            if data.len() < hello::SSL2_HEAD && matches!(data, [0x80..=0xff, _, 1, ..]) {
+                return Step::More;
+            }
             if let Some(length) = hello::ssl2_length(data) {
                 if data.len() < length {
                     return Step::More;
@@ -315,6 +319,7 @@ fn message(kind: u8, content: &[u8], whole: bool, cx: &mut Context<'_>) {
         HELLO_RETRY_REQUEST => hello::draft_retry(content, cx),
         CERTIFICATE => x509::chain(content, cx),
         CERTIFICATE_REQUEST => x509::request(content, cx),
+        CERTIFICATE_STATUS => stapled::status(content, cx),
         _ => {}
     }
 }

@@ -6,7 +6,7 @@ use ringfence_wire::Reader;
 use sha2::{Digest, Sha256};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::der_parser::asn1_rs::Tag;
-use x509_parser::extensions::GeneralName;
+use x509_parser::extensions::{DistributionPointName, GeneralName, ParsedExtension};
 use x509_parser::prelude::FromDer;
 use x509_parser::time::ASN1Time;
 use x509_parser::x509::{SubjectPublicKeyInfo, X509Name};
@@ -87,6 +87,7 @@ fn one(position: usize, der: &[u8], cx: &mut Context<'_>) {
     let key = parsed.public_key();
     let (from, to) = (parsed.validity().not_before, parsed.validity().not_after);
     let detail = cx.wants_detail();
+    let names = names(&parsed);
     let fact = cx
         .fact(&certificate::KIND)
         .uint(certificate::position, position as u64)
@@ -107,8 +108,8 @@ fn one(position: usize, der: &[u8], cx: &mut Context<'_>) {
         .text(certificate::sha256, Sha256::digest(der));
     let fact = match detail {
         true => fact
-            .texts(certificate::utf8_strings, strings(&[issuer, subject], Tag::Utf8String))
-            .texts(certificate::printable_strings, strings(&[issuer, subject], Tag::PrintableString))
+            .texts(certificate::utf8_strings, strings(&names, Tag::Utf8String))
+            .texts(certificate::printable_strings, strings(&names, Tag::PrintableString))
             .texts(certificate::utc_times, [from, to].iter().filter(|time| time.is_utctime()).map(shown)),
         false => fact,
     };
@@ -160,12 +161,41 @@ fn attribute(value: Option<&x509_parser::x509::AttributeTypeAndValue<'_>>) -> Op
     value.map(|value| name::decoded(value.attr_value()))
 }
 
-fn strings<'a>(names: &[&'a X509Name<'a>], tag: Tag) -> Vec<&'a [u8]> {
+pub(super) fn strings<'a>(names: &[&'a X509Name<'a>], tag: Tag) -> Vec<&'a [u8]> {
     names.iter().flat_map(|name| name::directory_strings(name, tag)).collect()
 }
 
 fn known(names: &[(&str, &'static str)], dotted: &str) -> String {
     names.iter().find(|(id, _)| *id == dotted).map_or(dotted, |(_, name)| *name).to_owned()
+}
+
+/// Every distinguished name in a certificate: issuer, subject and those inside extensions.
+pub(super) fn names<'a>(parsed: &'a X509Certificate<'a>) -> Vec<&'a X509Name<'a>> {
+    let mut names = vec![parsed.issuer(), parsed.subject()];
+    let mut general = |list: &'a [GeneralName<'a>]| {
+        names.extend(list.iter().filter_map(|name| match name {
+            GeneralName::DirectoryName(name) => Some(name),
+            _ => None,
+        }));
+    };
+    for extension in parsed.extensions() {
+        match extension.parsed_extension() {
+            ParsedExtension::SubjectAlternativeName(names) => general(&names.general_names),
+            ParsedExtension::IssuerAlternativeName(names) => general(&names.general_names),
+            ParsedExtension::AuthorityKeyIdentifier(key) => {
+                general(key.authority_cert_issuer.as_deref().unwrap_or(&[]))
+            }
+            ParsedExtension::CRLDistributionPoints(points) => {
+                for point in &points.points {
+                    if let Some(DistributionPointName::FullName(names)) = &point.distribution_point {
+                        general(names);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    names
 }
 
 fn alternative_names<'a>(parsed: &'a X509Certificate<'a>) -> (Vec<&'a str>, Vec<&'a [u8]>) {
@@ -196,11 +226,11 @@ fn key_bits(key: &SubjectPublicKeyInfo<'_>) -> Option<u64> {
     }
 }
 
-fn nanoseconds(time: &ASN1Time) -> i64 {
+pub(super) fn nanoseconds(time: &ASN1Time) -> i64 {
     time.timestamp().saturating_mul(1_000_000_000)
 }
 
-fn shown(time: &ASN1Time) -> String {
+pub(super) fn shown(time: &ASN1Time) -> String {
     let moment = time.to_datetime();
     format!(
         "{:04}-{:02}-{:02} {:02}:{:02}:{:02} (UTC)",
