@@ -45,6 +45,7 @@ kinds! {
     }
     packet "mqtt.packet" "MQTT 5.0 §2.1" "A control packet." {
         packet_type: Uint Key "" "Control packet type; 0 is reserved, 15 too before MQTT 5.";
+        qos: Uint Detail "" "QoS of the fixed header, where MQTT 3.1 has one in a PUBREL, SUBSCRIBE or UNSUBSCRIBE.";
     }
 }
 malformed_kind!("mqtt.malformed");

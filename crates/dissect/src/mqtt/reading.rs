@@ -96,7 +96,12 @@ impl Reading {
     /// The record that every packet has, and what its fixed header does wrong.
     fn announce(&mut self, header: &Header, cx: &mut Context<'_>) {
         self.packets = self.packets.saturating_add(1);
-        cx.fact(&packet::KIND).uint(packet::packet_type, header.packet_type).emit_to(Who::Sender, Who::Receiver);
+        let qos = (self.version == 3 && matches!(header.packet_type, 6 | SUBSCRIBE | UNSUBSCRIBE))
+            .then_some(header.flags >> 1 & 3);
+        cx.fact(&packet::KIND)
+            .uint(packet::packet_type, header.packet_type)
+            .maybe_uint(packet::qos, qos)
+            .emit_to(Who::Sender, Who::Receiver);
         if header.packet_type == 0 || header.packet_type == 15 && matches!(self.version, 3 | 4) {
             cx.malformed("packet_type", "reserved");
         } else if !header.flags_fit() {

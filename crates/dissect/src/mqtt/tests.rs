@@ -165,6 +165,15 @@ fn after_a_gap_only_what_looks_like_a_packet_is_read() {
 }
 
 #[test]
+fn the_first_version_has_a_qos_in_the_header_of_a_subscription() {
+    let connect = framed(0x10, &[&string("MQIsdp"), &[3, 2, 0, 1], &string("c")]);
+    let subscribe = framed(0x82, &[&[0, 1], &string("a"), &[2]]);
+    let lines = Bench::cut_anywhere(&PROTOCOL, &[(true, &[connect, subscribe].concat())]);
+    assert_eq!(lines[2], "mqtt.packet 10.0.0.1>10.0.0.2 packet_type=8 qos=1");
+    assert_eq!(lines[3], "mqtt.subscribe 10.0.0.1>10.0.0.2 operation=subscribe object=a qos=2 version=3");
+}
+
+#[test]
 fn a_large_packet_that_is_no_publication_is_said_and_passed_over() {
     let large = framed(0x82, &[&vec![0; 70_000]]);
     let mut bench = Bench::new(&PROTOCOL, Carrier::Tcp);

@@ -103,10 +103,11 @@ impl<'a> Message<'a> {
             Ok(None) => return Err(("pdu", "missing")),
             Err(fault) => return Err(("pdu", fault.reason())),
         };
-        if !matches!(element.tag, 0xA0..=0xA8) {
-            return Err(("pdu", "no PDU of SNMP"));
-        }
-        let kind = element.tag & 0x1F;
+        // A number in the long form is odd, but means the same.
+        let kind = match (element.tag & 0xE0, u8::try_from(element.number)) {
+            (0xA0, Ok(kind @ 0..=8)) => kind,
+            _ => return Err(("pdu", "no PDU of SNMP")),
+        };
         self.pdu_type = Some(kind);
         let mut pdu = element.inside();
         if kind == 4 {

@@ -120,6 +120,9 @@ fn a_first_version_trap_tells_enterprise_and_agent() {
             &tlv(0x30, &[&bind(UPTIME, &[0x43, 1, 5])]),
         ],
     );
+    // The tag in the long form means the same.
+    let long = [&[0xBF, 4], &trap[1..]].concat();
+    assert_eq!(server(&community(0, &long)), server(&community(0, &trap)));
     let lines = server(&community(0, &trap));
     assert!(lines[0].contains("operation=trap_v1") && lines[0].contains("enterprise=1.3.6.1.4.1.9"), "{}", lines[0]);
     assert!(lines[0].contains("agent_address=10.0.0.9 generic_trap=6 specific_trap=42"), "{}", lines[0]);
