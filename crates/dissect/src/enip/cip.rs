@@ -1,7 +1,7 @@
 //! CIP messages: requests and answers, also inside each other. CIP Vol. 1 §2-4, Vol. 2 §3-2.
 
 use super::memory::{Asked, Key, Memory, Pending, REQUESTS};
-use super::path::{self, Path};
+use super::path::{self, Numbers, Path};
 use super::{connection, identification, pccc_command, request, response, words};
 use crate::{Context, Who};
 use ringfence_wire::Reader;
@@ -299,7 +299,7 @@ impl Answering<'_> {
         let object = &mut self.state.object;
         let operation = match asked {
             Some(asked) => asked.operation,
-            None => words::service(service, None),
+            None => words::answer(service),
         };
         if cx.wants_detail() {
             let path = Path { target: *target, ..Path::default() };
@@ -323,7 +323,10 @@ impl Answering<'_> {
             .uints(response::classes, outer.classes.all().iter().chain(target.classes.all()).copied())
             .uints(response::instances, outer.instances.all().iter().chain(target.instances.all()).copied())
             .uints(response::attributes, target.attributes.all().iter().copied())
-            .uints(response::attributes, told_attributes(service, target.classes.last(), status, data))
+            .uints(
+                response::attributes,
+                told_attributes(service, target.classes.last(), status, data).all().iter().copied(),
+            )
             .texts(response::symbols, Some(symbol).filter(|symbol| !symbol.is_empty()))
             .maybe_uint(response::connection_class, class)
             .maybe_uint(response::connection_instance, instance)
@@ -331,16 +334,19 @@ impl Answering<'_> {
     }
 }
 
-/// Attributes in an answer: all of Identity, the first of a list (the sizes of others are unknown).
-fn told_attributes(service: u8, class: Option<u32>, status: u8, data: &[u8]) -> impl Iterator<Item = u16> {
-    let mut reader = Reader::new(data);
-    let known = match (service, class) {
-        (0x01, Some(words::IDENTITY)) if status == 0 => 7,
-        _ => 0,
-    };
-    let listed = match service {
-        0x03 | 0x04 => reader.u16_le().filter(|&count| count > 0).and_then(|_| reader.u16_le()),
-        _ => None,
-    };
-    (1..=7).take(known).chain(listed)
+/// Attributes in an answer: all of Identity, else the first of a list (the sizes of others are unknown).
+fn told_attributes(service: u8, class: Option<u32>, status: u8, data: &[u8]) -> Numbers {
+    let mut told = Numbers::default();
+    match (service, class) {
+        (0x01, Some(words::IDENTITY)) if status == 0 => (1..=7).for_each(|number| told.push(number)),
+        (0x03, Some(words::IDENTITY)) => identification::listed_attributes(data, &mut told),
+        (0x03 | 0x04, _) => {
+            let mut reader = Reader::new(data);
+            if reader.u16_le().is_some_and(|count| count > 0) {
+                reader.u16_le().into_iter().for_each(|number| told.push(u32::from(number)));
+            }
+        }
+        _ => {}
+    }
+    told
 }

@@ -6,7 +6,7 @@ use std::io::Write;
 /// A short list of numbers; what is over is left out.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Numbers {
-    items: [u32; 6],
+    items: [u32; 8],
     count: u8,
 }
 

@@ -61,6 +61,16 @@ pub(super) fn service(code: u8, class: Option<u32>) -> &'static str {
     }
 }
 
+/// Operation of an answer whose request was not seen: only common services are the same for all classes.
+pub(super) fn answer(code: u8) -> &'static str {
+    match code {
+        0x00..=0x31 => service(code, None),
+        0x54 => "forward_open",
+        0x5b => "large_forward_open",
+        _ => "unknown",
+    }
+}
+
 fn object_service(code: u8, class: Option<u32>) -> &'static str {
     match (class, code) {
         (Some(CONNECTION_MANAGER), _) => match code {
