@@ -180,6 +180,9 @@ impl Asking<'_> {
 fn operation(service: u8, path: &Path<'_>, data: &[u8]) -> &'static str {
     match (service, path.target.classes.last(), data.first()) {
         (0x05, Some(words::IDENTITY), Some(1 | 2)) => "factory_reset",
+        (0x02 | 0x04 | 0x10, Some(words::WALL_CLOCK), _) => "set_clock",
+        // The lock stands in a class of its own below the mode.
+        (0x4c, _, _) if path.target.classes.all().contains(&words::MODE) => "unlock_controller",
         (service, class, _) => words::service(service, class),
     }
 }

@@ -55,12 +55,12 @@ impl<'a> Identity<'a> {
         identity
     }
 
+    /// True where nothing tells who the device is; a status word alone does not.
     fn is_empty(&self) -> bool {
         self.vendor.is_none()
             && self.device_type.is_none()
             && self.product_code.is_none()
             && self.revision.is_none()
-            && self.status.is_none()
             && self.serial.is_none()
             && self.name.is_none()
     }

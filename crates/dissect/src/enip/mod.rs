@@ -16,7 +16,8 @@
 //! | cip.request | `initiate_download`, `initiate_partial_write`, `download_transfer`, `clear_file` | File object (0x37) |
 //! | cip.request | `initiate_upload`, `initiate_partial_read`, `upload_transfer` | File object (0x37) |
 //! | cip.request | `forward_open`, `large_forward_open`, `forward_close`, `unconnected_send` | Connection Manager (0x06) |
-//! | cip.request | `unlock_controller` | service 0x4c of class 0x8e |
+//! | cip.request | `set_clock` | services 0x02, 0x04, 0x10 of the wall clock (class 0x8b) |
+//! | cip.request | `unlock_controller` | service 0x4c of a class below the mode (class 0x8e) |
 //! | cip.request | `pccc_execute` | service 0x4b of class 0x67; then also `cip.pccc` |
 //! | cip.pccc | `change_mode` | functions 0x80, 0x3a; `object` is program, run or test |
 //! | cip.pccc | `download_all_request`, `download_completed`, `download_…` | functions 0x50, 0x52 |

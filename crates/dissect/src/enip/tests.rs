@@ -125,6 +125,8 @@ fn a_written_tag_is_named_and_its_value_is_not_kept() {
 fn resets_and_programming_are_told() {
     assert!(has(&ask("05 02 2001 2401 00"), &["operation=reset service=5", "object=Identity/1"]));
     assert!(has(&ask("05 02 2001 2401 01"), &["operation=factory_reset"]));
+    assert!(has(&ask("04 02 208b 2401 0100 0600 00"), &["operation=set_clock", "object=Wall Clock Time/1"]));
+    assert!(has(&ask("4c 04 208e 2401 2074 2401"), &["operation=unlock_controller"]));
     assert!(has(&ask("4c 02 2037 2401"), &["operation=initiate_download", "object=File/1"]));
     assert!(has(&ask("10 03 20f5 2401 3005 00"), &["operation=set_attribute_single", "object=TCP/IP Interface/1/5"]));
     assert!(has(

@@ -11,7 +11,9 @@ pub(super) const PCCC: u32 = 0x67;
 /// Template object of Logix controllers.
 const TEMPLATE: u32 = 0x6c;
 /// Mode object of Logix controllers.
-const MODE: u32 = 0x8e;
+pub(super) const MODE: u32 = 0x8e;
+/// Wall clock of Logix controllers.
+pub(super) const WALL_CLOCK: u32 = 0x8b;
 
 /// Name of an encapsulation command; `None` where it is not one.
 pub(super) fn command(code: u16) -> Option<&'static str> {
@@ -95,7 +97,6 @@ fn object_service(code: u8, class: Option<u32>) -> &'static str {
         },
         (Some(PCCC), 0x4b..=0x4d) => "pccc_execute",
         (Some(TEMPLATE), 0x4c) => "read_template",
-        (Some(MODE), 0x4c) => "unlock_controller",
         // Standard objects (below 0x64, and from 0xf0 on) have services of their own under these codes.
         (Some(0x00..=0x63 | 0xf0..=0x2ff), _) => "object_service",
         (_, 0x4c) => "read_tag",

@@ -102,7 +102,7 @@ kinds! {
         default: Bool Key "" "True where the password is on a default list.";
     }
     plus_message "s7comm.plus" "S7comm-plus" "An S7comm-plus message, as far as it is in clear." {
-        operation: Text Key "" "explore, create_object, set_multi_variables, invoke, notification …; other where unknown.";
+        operation: Text Key "" "Of a request explore, create_object, set_multi_variables, invoke …, else response, notification or other.";
         version: Uint Key "" "Protocol version.";
         opcode: Uint Key "" "0x31 request, 0x32 response, 0x33 notification.";
         function: Uint Key "" "Function code of a request or response.";

@@ -41,6 +41,8 @@ pub(super) fn read(tsdu: &[u8], side: usize, state: &mut State, cx: &mut Context
     };
     let operation = match (opcode, function) {
         (0x33, _) => "notification",
+        // An answer is no command: its function is told, but not as an operation.
+        (0x32, _) => "response",
         (_, Some(function)) => words::plus(function),
         _ => "other",
     };
