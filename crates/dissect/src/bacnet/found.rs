@@ -68,6 +68,8 @@ struct Walk<'a> {
     path: [u8; DEPTH],
     depth: usize,
     in_words: bool,
+    /// The first thing that was wrong and could be passed over.
+    fault: Option<&'static str>,
 }
 
 impl Walk<'_> {
@@ -87,12 +89,14 @@ impl Walk<'_> {
         Ok(())
     }
 
-    fn close(&mut self, number: u8) -> Result<(), &'static str> {
+    /// Close a list; those inside it that were not closed are closed with it.
+    fn close(&mut self, number: u8) {
         if self.path().last() != Some(&number) {
-            return Err("a list is closed that was not opened");
+            self.fault = self.fault.or(Some("a list is closed that is not the last one opened"));
         }
-        self.depth -= 1;
-        Ok(())
+        if let Some(at) = self.path().iter().rposition(|opened| *opened == number) {
+            self.depth = at;
+        }
     }
 }
 
@@ -118,19 +122,20 @@ impl Found {
     /// Read the parameters of a service. What was found before a fault is kept.
     pub fn read(&mut self, shape: Shape, data: &[u8], in_words: bool) -> Result<(), &'static str> {
         self.clear();
-        let mut walk = Walk { shape, data, reader: Reader::new(data), path: [0; DEPTH], depth: 0, in_words };
+        let mut walk =
+            Walk { shape, data, reader: Reader::new(data), path: [0; DEPTH], depth: 0, in_words, fault: None };
         while let Some(tag) = tags::next(&mut walk.reader)? {
             match tag.class {
                 Class::Opening => walk.open(tag.number)?,
-                Class::Closing => walk.close(tag.number)?,
+                Class::Closing => walk.close(tag.number),
                 Class::Context => self.context(&walk, &tag),
                 Class::Application => self.application(&walk, &tag),
             }
         }
-        if walk.depth > 0 {
-            return Err("a list is not closed");
+        match walk.fault {
+            None if walk.depth == 0 => Ok(()),
+            fault => Err(fault.unwrap_or("a list is not closed")),
         }
-        Ok(())
     }
 
     fn context(&mut self, walk: &Walk<'_>, tag: &Tag<'_>) {
