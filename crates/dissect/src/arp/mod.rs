@@ -73,12 +73,11 @@ impl Dissector for Arp {
             return Progress::Used(data.len());
         };
         let [hardware_length, protocol_length] = lengths.map(usize::from);
-        let (Some(sender_hardware), Some(sender), Some(target_hardware), Some(target)) =
-            (r.take(hardware_length), r.take(protocol_length), r.take(hardware_length), r.take(protocol_length))
-        else {
+        let parts = [hardware_length, protocol_length, hardware_length, protocol_length].map(|length| r.take(length));
+        if parts.contains(&None) {
             cx.malformed("addresses", "cut short");
-            return Progress::Used(data.len());
-        };
+        }
+        let [sender_hardware, sender, target_hardware, target] = parts.map(Option::unwrap_or_default);
         let mac = |bytes: &[u8]| <[u8; 6]>::try_from(bytes).ok().filter(|_| matches!(hardware, 1 | 6));
         let ip = |bytes: &[u8]| <[u8; 4]>::try_from(bytes).ok().filter(|_| protocol == IPV4);
         let packet = Packet {
