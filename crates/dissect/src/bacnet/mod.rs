@@ -130,12 +130,16 @@ pub static PROTOCOL: Protocol = Protocol {
     dissector: || Box::new(Bacnet::default()),
 };
 
-/// BACnet over Ethernet has no EtherType: its service access point (0x82) stands in for one. Payload: what follows the LLC header.
-const LLC: u16 = 0x0082;
+/// BACnet over Ethernet has no EtherType: its frames carry a length, and LLC names it.
+const LLC: u16 = 0;
+/// The LLC header of BACnet (annex K): both service access points 0x82, unnumbered information.
+const LLC_HEADER: [u8; 3] = [0x82, 0x82, 0x03];
 
 fn probe(data: &[u8], hint: &Hint) -> Probe {
     let version = match *data {
-        [1, control, ..] if hint.carrier == Carrier::Ethernet(LLC) => return network_header(1, control),
+        [0x82, 0x82, 0x03, version, control, ..] if hint.carrier == Carrier::Ethernet(LLC) => {
+            return network_header(version, control)
+        }
         [version @ (0x81 | 0x82), ..] if hint.carrier == Carrier::Udp => version,
         _ => return Probe::No,
     };
@@ -196,7 +200,12 @@ struct Bacnet {
 impl Dissector for Bacnet {
     fn read(&mut self, data: &[u8], cx: &mut Context<'_>) -> Progress {
         match (cx.carrier, data.first()) {
-            (Carrier::Ethernet(_), _) => route::packet(self, &mut Reader::new(data), Who::Sender, cx),
+            // Between two stations other protocols may ride on LLC too.
+            (Carrier::Ethernet(_), _) => {
+                if let Some(rest) = data.strip_prefix(&LLC_HEADER) {
+                    route::packet(self, &mut Reader::new(rest), Who::Sender, cx);
+                }
+            }
             (_, Some(0x81)) => route::link4(self, data, cx),
             (_, Some(0x82)) => route::link6(self, data, cx),
             _ => cx.malformed("link-type", "neither 0x81 nor 0x82"),

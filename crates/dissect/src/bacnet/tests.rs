@@ -130,7 +130,9 @@ fn the_link_and_the_routers_speak_too() {
 fn over_ethernet_and_over_ipv6() {
     let who_is = [1, 0x20, 0xff, 0xff, 0, 255, 0x10, 8];
     let mut bench = Bench::new(&PROTOCOL, Carrier::Ethernet(LLC));
-    bench.client(&who_is);
+    let frame = [&LLC_HEADER[..], &who_is].concat();
+    assert_eq!(probe(&frame, &Hint { carrier: Carrier::Ethernet(LLC), ..hint(0) }), Probe::Yes(95));
+    bench.client(&[0x42, 0x42, 3, 0, 0]).client(&frame);
     assert!(bench.lines()[0].contains("operation=who_is"), "{:?}", bench.lines());
     let six = [&[0x82, 2, 0, 15, 1, 2, 3][..], &who_is].concat();
     assert_eq!(probe(&six, &hint(47808)), Probe::Yes(95));
