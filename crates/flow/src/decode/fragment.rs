@@ -21,7 +21,7 @@ const PIECE_CAP: usize = 256;
 
 /// What the fragments of one datagram have in common.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct FragmentKey {
+pub(crate) struct FragmentKey {
     pub src: Place,
     pub dst: Place,
     pub id: u32,
@@ -31,7 +31,7 @@ pub(super) struct FragmentKey {
 
 /// A fragment's own fields.
 #[derive(Clone, Copy)]
-pub(super) struct Fragment {
+pub(crate) struct Fragment {
     /// Offset in bytes.
     pub offset: u32,
     /// True where others follow.
@@ -41,7 +41,7 @@ pub(super) struct Fragment {
 }
 
 /// What became of a fragment.
-pub(super) enum Outcome {
+pub(crate) enum Outcome {
     /// Others are missing.
     Waiting,
     /// The datagram in this slot is whole, and must be taken.
@@ -102,7 +102,7 @@ impl FragmentTable {
         let Some(end) = fragment.offset.checked_add(part.wire).filter(|&end| end <= DATAGRAM_LIMIT) else {
             return Outcome::Malformed("ip.fragment_offset");
         };
-        if fragment.more && part.wire % 8 != 0 || part.wire == 0 {
+        if fragment.more && !part.wire.is_multiple_of(8) || part.wire == 0 {
             return Outcome::Malformed("ip.fragment_length");
         }
         let place = match self.places.get(&key) {

@@ -18,13 +18,13 @@ pub struct Link {
 pub static LINKS: [Link; 10] = [
     Link { number: 1, name: "Ethernet", start: |_, part| Next::Ethernet(part) },
     Link { number: 0, name: "BSD loopback", start: loopback },
-    Link { number: 12, name: "raw IP", start: |_, part| Next::Ip(part) },
-    Link { number: 14, name: "raw IP (OpenBSD)", start: |_, part| Next::Ip(part) },
-    Link { number: 101, name: "raw IP", start: |_, part| Next::Ip(part) },
+    Link { number: 12, name: "raw IP", start: raw },
+    Link { number: 14, name: "raw IP (OpenBSD)", start: raw },
+    Link { number: 101, name: "raw IP", start: raw },
     Link { number: 108, name: "OpenBSD loopback", start: loopback },
     Link { number: 113, name: "Linux cooked", start: cooked },
-    Link { number: 228, name: "raw IPv4", start: |_, part| Next::Ip(part) },
-    Link { number: 229, name: "raw IPv6", start: |_, part| Next::Ip(part) },
+    Link { number: 228, name: "raw IPv4", start: raw },
+    Link { number: 229, name: "raw IPv6", start: raw },
     Link { number: 276, name: "Linux cooked 2", start: cooked_2 },
 ];
 
@@ -38,7 +38,7 @@ pub(super) fn row(number: u16) -> usize {
     LINKS.iter().position(|link| link.number == number).unwrap_or(LINKS.len())
 }
 
-/// Most VLAN tags in a row; the step cap bounds them too, this one names the fault.
+/// DSAP, SSAP and control of SNAP.
 const SNAP: [u8; 3] = [0xaa, 0xaa, 3];
 
 pub(super) fn ethernet<'p>(walk: &mut Walk<'p>, part: Part<'p>) -> Next<'p> {
@@ -102,6 +102,14 @@ pub(super) fn llc<'p>(walk: &mut Walk<'p>, part: Part<'p>) -> Next<'p> {
     }
     walk.packet.ethertype = 0;
     walk.payload(Transport::Frame, part)
+}
+
+/// IP without a link header. Some capture tools hand over ARP bodies among it, which are told by their first six bytes.
+fn raw<'p>(_: &mut Walk<'p>, part: Part<'p>) -> Next<'p> {
+    if part.bytes.starts_with(&[0, 1, 8, 0, 6, 4]) {
+        return Next::EtherType(0x0806, part);
+    }
+    Next::Ip(part)
 }
 
 /// A 4-byte address family in the byte order of the capturing host (or the network's); families differ by system.

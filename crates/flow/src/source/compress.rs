@@ -45,23 +45,55 @@ pub(crate) fn decompressed(mut source: Source) -> io::Result<(Source, Compressio
         Compression::None => Box::new(whole),
         Compression::Gzip => Box::new(MultiGzDecoder::new(BufReader::with_capacity(COMPRESSED_BLOCK, whole))),
         Compression::Zstd => Box::new(Zstd::new(BufReader::with_capacity(COMPRESSED_BLOCK, whole))),
-        Compression::Lz4 => Box::new(Lz4Decoder::new(BufReader::with_capacity(COMPRESSED_BLOCK, whole))),
+        Compression::Lz4 => {
+            Box::new(Lz4 { decoder: Lz4Decoder::new(BufReader::with_capacity(COMPRESSED_BLOCK, whole)) })
+        }
     };
     Ok((source, compression))
 }
 
+/// Frames of lz4, one after another; the decoder says that it is at the end after each of them.
+struct Lz4<R: BufRead> {
+    decoder: Lz4Decoder<R>,
+}
+
+impl<R: BufRead> Read for Lz4<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let count = self.decoder.read(buffer)?;
+            if count > 0 || buffer.is_empty() || self.decoder.get_mut().fill_buf()?.is_empty() {
+                return Ok(count);
+            }
+        }
+    }
+}
+
 /// Frames of zstd, one after another.
+///
+/// The decoder keeps back a window's worth of bytes until a frame ends. Where the input ends first, an empty last block
+/// is put in its place, so that a truncated capture yields all that was decoded; the error follows after that.
 struct Zstd<R> {
     source: R,
     decoder: FrameDecoder,
     inside: bool,
+    failure: Option<String>,
 }
 
 impl<R: BufRead> Zstd<R> {
     fn new(source: R) -> Zstd<R> {
         let mut decoder = FrameDecoder::new();
         decoder.set_max_window_size(ZSTD_WINDOW_LIMIT);
-        Zstd { source, decoder, inside: false }
+        Zstd { source, decoder, inside: false, failure: None }
+    }
+
+    /// Decode one block; a failure ends the frame.
+    fn decode(&mut self) {
+        let one = BlockDecodingStrategy::UptoBlocks(1);
+        let Err(error) = self.decoder.decode_blocks(&mut self.source, one) else { return };
+        self.failure = Some(error.to_string());
+        // A raw block of no bytes, marked as the last, and a checksum nobody looks at.
+        const LAST_BLOCK: [u8; 7] = [1, 0, 0, 0, 0, 0, 0];
+        self.inside = self.decoder.decode_blocks(&LAST_BLOCK[..], BlockDecodingStrategy::UptoBlocks(1)).is_ok();
     }
 
     /// Begin the next frame; false at the end of the input.
@@ -91,15 +123,16 @@ impl<R: BufRead> Read for Zstd<R> {
         }
         loop {
             if self.inside {
-                while self.decoder.can_collect() == 0 && !self.decoder.is_finished() {
-                    self.decoder
-                        .decode_blocks(&mut self.source, BlockDecodingStrategy::UptoBlocks(1))
-                        .map_err(|error| io::Error::other(error.to_string()))?;
+                while self.inside && self.decoder.can_collect() == 0 && !self.decoder.is_finished() {
+                    self.decode();
                 }
                 if self.decoder.can_collect() > 0 {
                     return self.decoder.read(buffer);
                 }
                 self.inside = false;
+            }
+            if let Some(failure) = &self.failure {
+                return Err(io::Error::other(failure.clone()));
             }
             if !self.begin()? {
                 return Ok(0);

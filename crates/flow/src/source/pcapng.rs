@@ -372,7 +372,7 @@ impl Pcapng {
             _ => return false,
         }
         let length = four(bytes, at + 4, swapped);
-        if !(16..=PACKET_BLOCK_CAP).contains(&length) || length % 4 != 0 {
+        if !(16..=PACKET_BLOCK_CAP).contains(&length) || !length.is_multiple_of(4) {
             return false;
         }
         let close = at + length as usize - 4;
