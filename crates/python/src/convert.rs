@@ -3,7 +3,7 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString, PyTuple};
 use ringfence_dissect::{walk, Kind, Value};
-use ringfence_flow::{decode::LINKS, show, Reference, Report};
+use ringfence_flow::{decode::LINKS, show, source::OpenError, Reference, Report};
 use ringfence_wire::Place;
 
 /// `ringfence.model.errors.RingfenceError(code, culprit, detail)`: Python owns the exception classes.
@@ -18,6 +18,16 @@ pub fn raise(code: &str, culprit: &str, detail: &str) -> PyErr {
             Err(error) => error,
         }
     })
+}
+
+/// The error of an input that can't be opened.
+pub fn raise_open(error: &OpenError) -> PyErr {
+    use ringfence_flow::source::OpenReason::{Empty, NoCapture};
+    let code = match error.reason {
+        Empty | NoCapture => "input-not-a-capture",
+        _ => "input-not-found",
+    };
+    raise(code, &error.path.to_string_lossy(), &format!("{}; {}", error.reason, error.remedy()))
 }
 
 /// (kind, text).

@@ -4,6 +4,7 @@ use pyo3::prelude::*;
 
 mod batches;
 mod convert;
+mod frame;
 mod ids;
 mod output;
 mod patterns;
@@ -13,6 +14,8 @@ mod run;
 /// The compiled core of Ringfence.
 #[pymodule]
 mod _core {
+    #[pymodule_export]
+    use crate::frame::frame;
     #[pymodule_export]
     use crate::patterns::Patterns;
     #[pymodule_export]

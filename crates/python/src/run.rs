@@ -1,7 +1,7 @@
 //! `_core.run` and `_core.trace`: a run over captures, and what Python gets to see of it.
 
 use crate::batches::{flows_schema, transactions_schema, Flows, Transactions};
-use crate::convert::{fields, place, raise, references};
+use crate::convert::{fields, place, raise_open, references};
 use crate::ids::Ids;
 use crate::output::{Observations, Table};
 use arrow_array::RecordBatch;
@@ -146,15 +146,6 @@ impl CoreRun {
 
 fn open(paths: &[PathBuf]) -> PyResult<Inputs> {
     Inputs::open(paths).map_err(|error| raise_open(&error))
-}
-
-fn raise_open(error: &ringfence_flow::source::OpenError) -> PyErr {
-    use ringfence_flow::source::OpenReason::{Empty, NoCapture};
-    let code = match error.reason {
-        Empty | NoCapture => "input-not-a-capture",
-        _ => "input-not-found",
-    };
-    raise(code, &error.path.to_string_lossy(), &format!("{}; {}", error.reason, error.remedy()))
 }
 
 /// Run over `paths`.

@@ -1,0 +1,129 @@
+"""The ``ringfence`` command: reads its arguments, calls one command, answers its exit code (contract §9).
+
+Rule 1: one document on standard output, everything else on standard error.
+Rule 2: exit codes 0 ok, 1 findings at or over ``--fail-on``, 2 usage, 3 input partly unreadable, 4 knowledge stale,
+5 internal; where several hold: 2, 5, 3, 4, 1.
+Rule 3: starting must be fast, so a command's module is loaded only when it is called.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+
+from ringfence import __version__
+from ringfence.model.errors import Fault, RingfenceError
+
+__all__ = ["main", "parser"]
+
+SEVERITIES = ("informational", "low", "medium", "high", "critical")
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser; the generated reference is made from it."""
+    top = argparse.ArgumentParser(
+        prog="ringfence",
+        description="See every connected device, what it really does, and what is risky about it. Sends nothing.",
+        epilog="Exit codes: 0 ok · 1 findings at or over --fail-on · 2 usage · 3 input partly unreadable · "
+        "4 knowledge stale · 5 internal.",
+    )
+    top.add_argument("--version", action="version", version=f"ringfence {__version__}")
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    _analyze(commands.add_parser("analyze", help="read captures: devices, why, who talks to whom, what is risky"))
+    _explain(commands.add_parser("explain", help="show what was understood of one packet"))
+    for name, text in (
+        ("protocols", "list the protocols understood"),
+        ("rules", "list the rules"),
+        ("clues", "list the clues that identify devices"),
+    ):
+        listing = commands.add_parser(name, help=text)
+        listing.add_argument("--json", action="store_true", help="as JSON")
+        listing.set_defaults(call=("lists", name))
+    _bundle(commands.add_parser("bundle", help="check a knowledge bundle"))
+    doctor = commands.add_parser("doctor", help="check this installation")
+    doctor.add_argument("--json", action="store_true", help="as JSON")
+    doctor.set_defaults(call=("doctor", "doctor"))
+    return top
+
+
+def _analyze(command: argparse.ArgumentParser) -> None:
+    command.add_argument("paths", nargs="+", metavar="PATH", help="pcap or pcapng, plain, gzip, zstd or lz4; - for stdin")
+    command.add_argument("--json", metavar="FILE", help="write the analysis as JSON (- for standard output)")
+    command.add_argument("--html", metavar="FILE", help="write the report as one HTML file")
+    command.add_argument("--observations", metavar="FILE", help="write the observations as JSON lines")
+    command.add_argument("--flows", metavar="FILE", help="write the flows as Parquet")
+    command.add_argument("--transactions", metavar="FILE", help="write the protocol transactions as Parquet")
+    command.add_argument("--workers", type=_positive, default=None, metavar="N", help="threads (default: the processors)")
+    command.add_argument(
+        "--domains",
+        choices=("joined", "per-input"),
+        default="joined",
+        help="per-input: each input is a network of its own, so that equal addresses stay two devices",
+    )
+    command.add_argument("--fail-on", choices=SEVERITIES, help="exit 1 where a finding is this severe or more")
+    command.add_argument("--max-age", type=_positive, metavar="DAYS", help="exit 4 where the knowledge is older")
+    command.add_argument("-q", "--quiet", action="store_true", help="no progress and no summary")
+    command.set_defaults(call=("analyze", "analyze"))
+
+
+def _explain(command: argparse.ArgumentParser) -> None:
+    command.add_argument("file", metavar="FILE", help="the capture")
+    command.add_argument("--packet", type=_positive, required=True, metavar="N", help="frame number, from 1")
+    command.add_argument("--json", action="store_true", help="as JSON")
+    command.set_defaults(call=("explain", "explain"))
+
+
+def _bundle(command: argparse.ArgumentParser) -> None:
+    actions = command.add_subparsers(dest="action", metavar="ACTION", required=True)
+    verify = actions.add_parser("verify", help="check signature, digests and age of a bundle")
+    verify.add_argument("file", metavar="FILE")
+    verify.add_argument("--trust", action="append", default=[], metavar="KEYFILE", help="also trust this public key")
+    verify.add_argument("--json", action="store_true", help="as JSON")
+    verify.set_defaults(call=("bundle", "verify"))
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError("must be 1 or more")
+    return value
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    chosen = parser().parse_args(arguments)
+    module, name = chosen.call
+    try:
+        command: Callable[[argparse.Namespace], int] = getattr(import_module(f"ringfence.app.commands.{module}"), name)
+        return command(chosen)
+    except RingfenceError as error:
+        return _complain(error)
+    except BrokenPipeError:
+        # Whoever read our output has gone (`| head`); that is no error, and nothing more can be said there.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        print("ringfence: stopped", file=sys.stderr)  # noqa: T201 The command line speaks on standard error.
+        return 130
+    except Exception as error:  # noqa: BLE001 The last door: everything unforeseen becomes exit code 5 with its text.
+        if os.environ.get("RINGFENCE_TRACEBACK"):
+            raise
+        return _complain(RingfenceError("internal", type(error).__name__, str(error)))
+
+
+def _complain(error: RingfenceError) -> int:
+    from ringfence.app.escape import terminal_text
+
+    row = error.code
+    lines = [f"ringfence: {terminal_text(str(error))}", f"  what to do: {row.remedy}"]
+    if row.fault is Fault.OURS:
+        lines.append("  set RINGFENCE_TRACEBACK=1 to see where it happened")
+    print("\n".join([*lines, f"  ({row.code})"]), file=sys.stderr)  # noqa: T201 The command line speaks on standard error.
+    return row.exit_code
+
+
+if __name__ == "__main__":
+    sys.exit(main())
