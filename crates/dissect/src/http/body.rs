@@ -55,8 +55,8 @@ impl Sample {
         let starts = |prefix: &[u8]| content_type.get(..prefix.len()).is_some_and(|t| t.eq_ignore_ascii_case(prefix));
         self.want = match () {
             () if head.encoded => Want::Nothing,
-            () if head.status == 0 && starts(b"application/x-www-form-urlencoded") => Want::Form,
-            () if head.status == 0 => Want::Nothing,
+            () if head.is_request() && starts(b"application/x-www-form-urlencoded") => Want::Form,
+            () if head.is_request() => Want::Nothing,
             () if starts(b"text/html") || starts(b"application/xhtml") => Want::Html,
             // Small devices forget the type or call a description plain text.
             () if content_type.is_empty() || starts(b"text/plain") => Want::Xml,

@@ -104,6 +104,31 @@ pub(crate) fn closed(data: &[u8], drop_broken: bool) -> Vec<u8> {
     whole
 }
 
+/// `data` without the blanks that some devices put at the end of the start line, and how many bytes shorter it is.
+pub(crate) fn without_blanks(data: &[u8]) -> Option<(Vec<u8>, usize)> {
+    let start = data.iter().position(|byte| !matches!(byte, b'\r' | b'\n'))?;
+    let end = start + data.get(start..)?.iter().position(|byte| *byte == b'\n')?;
+    let line = data.get(start..end)?;
+    let kept = line.trim_ascii_end().len();
+    let blanks = line.len() - kept - usize::from(line.ends_with(b"\r"));
+    if blanks == 0 {
+        return None;
+    }
+    let mut whole = Vec::with_capacity(data.len());
+    whole.extend_from_slice(data.get(start..start + kept)?);
+    whole.extend_from_slice(b"\r\n");
+    whole.extend_from_slice(data.get(end + 1..)?);
+    let removed = data.len().checked_sub(whole.len())?;
+    Some((whole, removed))
+}
+
+/// True where `data` is a start line so far, up to blanks behind its version.
+pub(crate) fn ends_in_blanks(data: &[u8]) -> bool {
+    let line = data.trim_ascii();
+    let version = line.len().checked_sub(9).and_then(|at| line.get(at..));
+    !line.contains(&b'\n') && matches!(version, Some([b' ', b'H', b'T', b'T', b'P', b'/', b'1', b'.', _]))
+}
+
 /// The last line of a head that the capture cut, where its name is whole.
 pub(crate) fn cut_line(data: &[u8]) -> Option<(&[u8], &[u8])> {
     let start = data.iter().rposition(|byte| *byte == b'\n')? + 1;
@@ -128,6 +153,11 @@ fn fault<'a>(error: Error) -> Read<'a> {
 }
 
 impl<'a> Head<'a> {
+    /// A status of 000 makes no request, so the method decides.
+    pub(crate) fn is_request(&self) -> bool {
+        !self.method.is_empty()
+    }
+
     fn take(&mut self, line: &Header<'a>) {
         let (name, value) = (line.name.as_bytes(), line.value);
         let is = |other: &[u8]| name.eq_ignore_ascii_case(other);

@@ -93,14 +93,20 @@ fn is_user(name: &[u8]) -> bool {
     NAMES.iter().any(|known| name.eq_ignore_ascii_case(known)) || contains(name, b"user")
 }
 
+/// Whole names and endings, so that a `compass` is none.
 fn is_password(name: &[u8]) -> bool {
-    const NAMES: [&[u8]; 4] = [b"psw", b"pw", b"pws", b"kennwort"];
-    NAMES.iter().any(|known| name.eq_ignore_ascii_case(known)) || contains(name, b"pass") || contains(name, b"pwd")
+    const NAMES: [&[u8]; 6] = [b"pass", b"psw", b"pw", b"pws", b"userpass", b"loginpass"];
+    const ENDINGS: [&[u8]; 6] = [b"password", b"passwd", b"passwort", b"passphrase", b"_pass", b"pwd"];
+    let ends = |ending: &&[u8]| {
+        let tail = name.len().checked_sub(ending.len()).and_then(|at| name.get(at..));
+        tail.is_some_and(|tail| tail.eq_ignore_ascii_case(ending))
+    };
+    NAMES.iter().any(|known| name.eq_ignore_ascii_case(known)) || ENDINGS.iter().any(ends)
 }
 
-/// True for the names of parameters whose values are secrets.
+/// True for the names of parameters whose values may be secrets: rather one too many than one too few.
 fn is_secret(name: &[u8]) -> bool {
-    const PARTS: [&[u8]; 5] = [b"token", b"secret", b"apikey", b"api_key", b"session"];
+    const PARTS: [&[u8]; 7] = [b"pass", b"pwd", b"token", b"secret", b"apikey", b"api_key", b"session"];
     is_password(name) || PARTS.iter().any(|part| contains(name, part))
 }
 
@@ -281,6 +287,16 @@ mod tests {
         ];
         for (target, expected) in cases {
             assert_eq!(String::from_utf8_lossy(&redacted(target.as_bytes())), expected);
+        }
+    }
+
+    #[test]
+    fn passwords_are_known_by_name() {
+        for yes in ["pwd", "Password", "user_pass", "new_passwd", "loginpwd"] {
+            assert!(is_password(yes.as_bytes()), "{yes}");
+        }
+        for no in ["compass", "bypass", "passenger", "", "w"] {
+            assert!(!is_password(no.as_bytes()), "{no}");
         }
     }
 

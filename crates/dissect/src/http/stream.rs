@@ -183,13 +183,27 @@ impl Http {
                 side.seen = data.len();
                 Progress::Used(0)
             }
-            Read::Fault(field, reason) => side.stray(field, reason, data, cx),
+            Read::Fault(field, reason) => {
+                let shorter = head::without_blanks(data);
+                match shorter.as_ref().map(|(shorter, removed)| (head::read(shorter), removed)) {
+                    Some((Read::Whole(head, length), removed)) => self.take(&head, length + removed, cx),
+                    Some((Read::Partial, _)) => {
+                        side.seen = data.len();
+                        Progress::Used(0)
+                    }
+                    None if head::ends_in_blanks(data) => {
+                        side.seen = data.len();
+                        Progress::Used(0)
+                    }
+                    _ => side.stray(field, reason, data, cx),
+                }
+            }
         }
     }
 
     /// A whole head of `length` bytes: tell it and see what its body is.
     fn take(&mut self, head: &Head<'_>, length: usize, cx: &mut Context<'_>) -> Progress {
-        let framing = if head.status == 0 {
+        let framing = if head.is_request() {
             tell_request(head, cx);
             self.ask(head.method);
             framing(head, Framing::None, cx)

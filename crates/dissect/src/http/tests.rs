@@ -87,6 +87,7 @@ fn faults_are_said_by_name() {
     assert_eq!(lines[1], "http.malformed 10.0.0.2>10.0.0.1 field=chunk reason=size not readable");
     let lines = server_says(vector!("content_length_twice/input.txt"));
     assert!(lines[1].contains("field=content_length"), "{lines:?}");
+    assert_eq!(server_says(b"HTTP/1.1 000 x\r\n\r\n"), ["http.response 10.0.0.2 status=0"]);
     let lines = server_says(b"HTTP/1.1 OK\r\n\r\n");
     assert!(lines[0].ends_with("field=start line reason=status not readable"), "{lines:?}");
     let mut bench = Bench::new(&PROTOCOL, Carrier::Tcp);
@@ -107,6 +108,13 @@ fn lost_bytes_of_a_body_are_counted_off() {
     assert_eq!(bench.lines().len(), 2, "{:?}", bench.lines());
     bench.gap(false, 5).server(b"middle of something\r\n").server(&response("Server: again", b""));
     assert!(bench.lines()[2].contains("server=again"), "{:?}", bench.lines());
+}
+
+#[test]
+fn a_blank_behind_the_start_line_is_overlooked() {
+    let requests = b"\r\nGET /a HTTP/1.1 \r\nHost: h\r\nContent-Length: 2\r\n\r\nxxGET /b HTTP/1.1  \n\n";
+    let lines = Bench::cut_anywhere(&PROTOCOL, &[(true, requests)]);
+    assert!(lines.len() == 2 && lines[0].contains("host=h object=/a") && lines[1].contains("object=/b"), "{lines:?}");
 }
 
 #[test]

@@ -70,17 +70,29 @@ impl Dissector for Ssdp {
     fn read(&mut self, data: &[u8], cx: &mut Context<'_>) -> Progress {
         match head::read(data) {
             Read::Whole(head, _) => tell(&head, cx),
-            Read::Partial => match head::read(&head::closed(data, cx.snapped)) {
-                // Many devices leave the blank line out.
-                Read::Whole(mut head, _) => {
-                    head.cut = if cx.snapped { head::cut_line(data) } else { None };
-                    tell(&head, cx);
-                }
-                _ => cx.malformed("start line", "not readable"),
+            Read::Partial => read_open(data, cx),
+            // Many routers put a blank behind the start line.
+            Read::Fault(field, reason) => match head::without_blanks(data) {
+                Some((shorter, _)) => read_open(&shorter, cx),
+                None => cx.malformed(field, reason),
             },
-            Read::Fault(field, reason) => cx.malformed(field, reason),
         }
         Progress::Used(data.len())
+    }
+}
+
+/// Read a head that lacks its blank line: many devices leave it out, and captures cut it off.
+fn read_open(data: &[u8], cx: &mut Context<'_>) {
+    if let Read::Whole(head, _) = head::read(data) {
+        return tell(&head, cx);
+    }
+    match head::read(&head::closed(data, cx.snapped)) {
+        Read::Whole(mut head, _) => {
+            head.cut = if cx.snapped { head::cut_line(data) } else { None };
+            tell(&head, cx);
+        }
+        Read::Fault(field, reason) => cx.malformed(field, reason),
+        Read::Partial => cx.malformed("start line", "not readable"),
     }
 }
 
@@ -100,7 +112,7 @@ fn operation(head: &Head<'_>) -> &'static str {
 }
 
 fn tell(head: &Head<'_>, cx: &mut Context<'_>) {
-    let request = head.status == 0;
+    let request = head.is_request();
     cx.fact(&message::KIND)
         .text(message::operation, operation(head))
         .maybe_text(message::method, request.then_some(head.method))

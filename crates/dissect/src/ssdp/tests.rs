@@ -37,6 +37,14 @@ fn a_search_may_lack_its_blank_line() {
 }
 
 #[test]
+fn a_blank_behind_the_start_line_is_overlooked() {
+    for end in ["\r\n\r\n", "\r\n", ""] {
+        let lines = said(format!("NOTIFY * HTTP/1.1 \r\nNT: a\r\nNTS: ssdp:byebye{end}").as_bytes());
+        assert_eq!(lines, ["ssdp.message 10.0.0.1 operation=notify_byebye method=NOTIFY target=a"]);
+    }
+}
+
+#[test]
 fn an_answer_comes_from_any_port() {
     let answer = b"HTTP/1.1 200 OK\r\nST: upnp:rootdevice\r\nLocation: http://10.0.0.1/\r\n\r\n";
     assert!(matches!(probe(answer, &hint(40_000)), Probe::Yes(_)));
