@@ -95,11 +95,13 @@ fn eight(bytes: &[u8], swapped: bool) -> Option<u64> {
 #[inline]
 fn nanoseconds(interface: &Interface, ticks: u64) -> i64 {
     let since = match interface.resolution {
-        Resolution::Times(factor) => (ticks as i64).wrapping_mul(factor),
-        Resolution::Over(divisor) => (ticks / divisor.max(1)) as i64,
-        Resolution::Binary(shift) => ((u128::from(ticks) * 1_000_000_000) >> shift.min(127)) as i64,
+        Resolution::Times(factor) => i64::try_from(ticks).unwrap_or(i64::MAX).saturating_mul(factor),
+        Resolution::Over(divisor) => i64::try_from(ticks / divisor.max(1)).unwrap_or(i64::MAX),
+        Resolution::Binary(shift) => {
+            i64::try_from((u128::from(ticks) * 1_000_000_000) >> shift.min(127)).unwrap_or(i64::MAX)
+        }
     };
-    since.wrapping_add(interface.offset_seconds.wrapping_mul(1_000_000_000))
+    since.saturating_add(interface.offset_seconds.saturating_mul(1_000_000_000))
 }
 
 fn resolution_of(value: u8) -> Resolution {
