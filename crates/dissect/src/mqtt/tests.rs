@@ -234,3 +234,8 @@ fn the_probe_leaves_others_alone_even_on_the_port() {
         }
     }
 }
+
+#[test]
+fn the_vectors_give_what_their_cases_expect() {
+    crate::modbus::cases::play_all(&PROTOCOL, Carrier::Tcp);
+}
