@@ -10,6 +10,8 @@ mod text;
 mod transactions;
 
 #[cfg(test)]
+pub(crate) mod cases;
+#[cfg(test)]
 mod tests;
 
 use crate::{Hint, Probe, Protocol};

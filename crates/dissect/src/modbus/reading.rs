@@ -93,7 +93,7 @@ impl Reading {
                 continue;
             }
             let Some(pdu) = rest.get(HEADER..header.total().min(HEADER + SHAPE_BYTES)) else {
-                return if at == 0 { Found::Here } else { Found::After(at) };
+                return Found::After(at);
             };
             let length = usize::from(header.length) - 1;
             let shape = request_shape(pdu, length).max(response_shape(pdu, length));

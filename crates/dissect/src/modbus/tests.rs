@@ -206,3 +206,26 @@ fn the_probe_leaves_others_alone_even_on_port_502() {
         }
     }
 }
+
+#[test]
+fn the_vectors_give_what_their_cases_expect() {
+    crate::modbus::cases::play_all(&PROTOCOL, Carrier::Tcp);
+}
+
+/// Streams with bytes altered by a fixed sequence of numbers: wherever they are cut, the records are the same.
+#[test]
+fn altered_streams_cut_anywhere_give_the_same() {
+    let whole = hex("0001000000060103000a00010002000000080105000300ff000000030000000c0210000100020412345678");
+    let mut state = 7u32;
+    for _ in 0..400 {
+        let mut altered = whole.clone();
+        for _ in 0..3 {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let at = state as usize >> 8 & 63;
+            if let Some(byte) = altered.get_mut(at) {
+                *byte = if state & 1 == 0 { 0 } else { (state >> 20) as u8 };
+            }
+        }
+        Bench::cut_anywhere(&PROTOCOL, &[(true, &altered)]);
+    }
+}

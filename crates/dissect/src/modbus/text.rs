@@ -7,17 +7,18 @@ pub(super) struct Words {
 }
 
 impl Words {
+    #[inline]
     pub(super) fn new() -> Self {
         Words { bytes: [0; 64], length: 0 }
     }
 
+    #[inline]
     pub(super) fn word(mut self, text: &str) -> Self {
-        for byte in text.bytes() {
-            self = self.byte(byte);
-        }
+        self.push(text.as_bytes());
         self
     }
 
+    #[inline]
     pub(super) fn number(mut self, value: u32) -> Self {
         let mut digits = [0u8; 10];
         let (mut start, mut left) = (digits.len(), value);
@@ -26,27 +27,26 @@ impl Words {
             digits[start] = b'0' + (left % 10) as u8;
             left /= 10;
         }
-        for digit in &digits[start..] {
-            self = self.byte(*digit);
-        }
+        self.push(&digits[start..]);
         self
     }
 
     /// `table address`, and ` xcount` where it is more than one.
+    #[inline]
     pub(super) fn range(self, table: &str, address: u16, count: u16) -> Self {
-        let words = self.word(table).byte(b' ').number(u32::from(address));
+        let words = self.word(table).word(" ").number(u32::from(address));
         match count {
             1 => words,
             _ => words.word(" x").number(u32::from(count)),
         }
     }
 
-    fn byte(mut self, byte: u8) -> Self {
-        if let Some(place) = self.bytes.get_mut(self.length) {
-            *place = byte;
-            self.length += 1;
-        }
-        self
+    #[inline]
+    fn push(&mut self, text: &[u8]) {
+        let room = &mut self.bytes[self.length..];
+        let count = text.len().min(room.len());
+        room[..count].copy_from_slice(&text[..count]);
+        self.length += count;
     }
 }
 

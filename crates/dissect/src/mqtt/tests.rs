@@ -234,3 +234,27 @@ fn the_probe_leaves_others_alone_even_on_the_port() {
         }
     }
 }
+
+#[test]
+fn the_vectors_give_what_their_cases_expect() {
+    crate::modbus::cases::play_all(&PROTOCOL, Carrier::Tcp);
+}
+
+/// Streams with bytes altered by a fixed sequence of numbers: wherever they are cut, the records are the same.
+#[test]
+fn altered_streams_cut_anywhere_give_the_same() {
+    let subscribe = framed(0x82, &[&[0, 1, 0], &string("a"), &[1]]);
+    let whole = [&connect_v5()[..], &publish("t/u", 5), &subscribe, PINGREQ].concat();
+    let mut state = 7u32;
+    for _ in 0..400 {
+        let mut altered = whole.clone();
+        for _ in 0..2 {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let at = state as usize >> 8 & 63;
+            if let Some(byte) = altered.get_mut(at) {
+                *byte = (state >> 20) as u8;
+            }
+        }
+        Bench::cut_anywhere(&PROTOCOL, &[(true, &altered)]);
+    }
+}

@@ -64,14 +64,13 @@ fn pair<'a>(reader: &mut BerReader<'a>) -> Result<Option<(&'a [u8], Element<'a>)
 
 fn one(oid: &[u8], value: &Element<'_>, agent: Who, cx: &mut Context<'_>) {
     let detail = cx.wants_detail();
-    let mut room = [0u8; OID_TEXT];
     let fact = cx.fact(&variable::KIND).text(variable::oid, oid).text(variable::value_type, type_name(value.tag));
     if !detail {
         return fact.emit(agent);
     }
     let fact = match value.tag {
         tag::OCTET_STRING => fact.text(variable::text, value.content),
-        tag::OID => fact.maybe_text(variable::value_oid, oid_text(value.content, &mut room)),
+        tag::OID => fact.maybe_text(variable::value_oid, oid_text(value.content, &mut [0; OID_TEXT])),
         tag::INTEGER => match integer(value.content) {
             Some(number) => fact.int(variable::number, number),
             None => fact,

@@ -47,7 +47,6 @@ impl Reading {
 
     fn emit(&mut self, read: &Message<'_>, cx: &mut Context<'_>) {
         let sealed = read.community.map(|community| self.seal(community, cx));
-        let mut room = [0u8; OID_TEXT];
         let fact = cx
             .fact(&message::KIND)
             .maybe_text(message::operation, operation(read))
@@ -65,11 +64,12 @@ impl Reading {
         };
         match (read.pdu_type, read.enterprise) {
             (Some(3), _) => {
+                let mut room = [0u8; OID_TEXT];
                 let name = read.bindings.and_then(first_name).and_then(|oid| oid_text(oid, &mut room));
                 fact.maybe_text(message::object, name).emit_to(Who::Sender, Who::Receiver);
             }
             (_, Some(enterprise)) => {
-                let fact = fact.maybe_text(message::enterprise, oid_text(enterprise, &mut room));
+                let fact = fact.maybe_text(message::enterprise, oid_text(enterprise, &mut [0; OID_TEXT]));
                 let address = read.agent_address.filter(|address| address.len() == 4);
                 let fact = match address {
                     Some(address) => fact.ip(message::agent_address, address),

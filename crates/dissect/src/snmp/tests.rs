@@ -214,3 +214,8 @@ fn the_probe_takes_snmp_on_any_port_and_leaves_others_alone() {
         }
     }
 }
+
+#[test]
+fn the_vectors_give_what_their_cases_expect() {
+    crate::modbus::cases::play_all(&PROTOCOL, Carrier::Udp);
+}
