@@ -2,6 +2,7 @@
 //!
 //! Rule 1: prompts are judged when the client answers them, the outcome byte by byte, so that cuts change nothing.
 //! Rule 2: a password is sealed when its line ends and wiped.
+//! Rule 3: where it is not sure that text was shown and not typed, it is not told.
 
 use super::{banner, login};
 use crate::{Context, Sealed, Who};
@@ -68,8 +69,9 @@ enum Escape {
 }
 
 /// The follower of one conversation.
-#[derive(Default)]
 pub(super) struct Login {
+    /// Who types, and who shows.
+    pub(super) ends: (Who, Who),
     state: State,
     escape: Escape,
     line: Vec<u8>,
@@ -81,6 +83,25 @@ pub(super) struct Login {
     pending: Option<Sealed>,
     outcome: usize, // bytes
     attempts: usize,
+}
+
+impl Default for Login {
+    fn default() -> Self {
+        Login {
+            ends: (Who::Client, Who::Server),
+            state: State::Idle,
+            escape: Escape::None,
+            line: Vec::new(),
+            banner: Vec::new(),
+            banner_told: false,
+            typed: Vec::new(),
+            user: Vec::new(),
+            after_return: false,
+            pending: None,
+            outcome: 0,
+            attempts: 0,
+        }
+    }
 }
 
 impl Login {
@@ -135,12 +156,24 @@ impl Login {
         }
     }
 
+    /// The first byte is typed: what stands before it is a greeting only where it ends like a prompt. All else may
+    /// have been typed itself, by someone whom a capture that began in mid-stream makes look like the host.
+    fn greeting(&mut self, cx: &mut Context<'_>) {
+        if !self.banner_told {
+            let end = self.banner.iter().rev().find(|&&byte| byte != b' ');
+            match end {
+                Some(b'#' | b'$' | b'>' | b'%' | b':') => self.tell_banner(cx),
+                _ => (self.banner_told, self.banner) = (true, Vec::new()),
+            }
+        }
+    }
+
     fn tell_banner(&mut self, cx: &mut Context<'_>) {
         self.banner_told = true;
         let text = std::mem::take(&mut self.banner);
         let text = text.trim_ascii();
         if !text.is_empty() {
-            cx.fact(&banner::KIND).text(banner::text, text).emit(Who::Server);
+            cx.fact(&banner::KIND).text(banner::text, text).emit(self.ends.1);
         }
     }
 
@@ -224,7 +257,7 @@ impl Login {
             Some(success) => fact.boolean(login::success, success),
             None => fact,
         };
-        fact.emit_to(Who::Client, Who::Server);
+        fact.emit_to(self.ends.0, self.ends.1);
         self.attempts += 1;
         if success == Some(true) || self.attempts == ATTEMPT_LIMIT {
             *self = Login { state: State::Over, banner_told: true, ..Login::default() };
@@ -254,9 +287,7 @@ impl Login {
             if self.over() {
                 return;
             }
-            if !self.banner_told && !self.banner.is_empty() {
-                self.tell_banner(cx);
-            }
+            self.greeting(cx);
             self.state = asked.map_or(State::Other, State::Typing);
         }
         match byte {

@@ -7,6 +7,8 @@ use crate::{Context, Dissector, Progress, Who};
 /// Interpret as command.
 pub(super) const IAC: u8 = 255;
 const SUBNEGOTIATION: u8 = 250;
+const WILL: u8 = 251;
+const ECHO: u8 = 1;
 /// Longest subnegotiation; what is longer has lost its end.
 const PARAMETERS_LIMIT: usize = 1024; // bytes
 
@@ -16,6 +18,8 @@ pub(super) struct Reading {
     /// Bytes of the subnegotiation that each direction is within.
     parameters: [Option<usize>; 2], // bytes
     login: Login,
+    /// The host is the end that the engine takes for the client: the capture began in mid-stream.
+    swapped: bool,
 }
 
 impl Dissector for Reading {
@@ -59,6 +63,10 @@ impl Reading {
             .uint(option::command, command)
             .maybe_uint(option::option, subject)
             .emit_to(Who::Sender, Who::Receiver);
+        if (command, subject) == (WILL, Some(ECHO)) {
+            // Only the host echoes what is typed.
+            self.swapped = cx.from_client;
+        }
         if command == SUBNEGOTIATION {
             self.parameters[side] = Some(0);
         }
@@ -100,7 +108,10 @@ impl Reading {
         let end = text_end(left);
         let text = &left[..end];
         if !self.login.over() {
-            match cx.from_client {
+            let known = |port| super::PROTOCOL.ports.contains(&port);
+            let swapped = self.swapped || known(cx.client.port) && !known(cx.server.port);
+            self.login.ends = if swapped { (Who::Server, Who::Client) } else { (Who::Client, Who::Server) };
+            match cx.from_client ^ swapped {
                 true => self.login.typed(text, cx),
                 false => self.login.shown(text, cx),
             }

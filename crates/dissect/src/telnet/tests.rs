@@ -65,6 +65,24 @@ fn a_login_typed_letter_by_letter_with_echo() {
 }
 
 #[test]
+fn what_a_swapped_end_types_is_no_banner() {
+    let mut bench = Bench::new(&PROTOCOL, Carrier::Tcp);
+    bench.server(b"root\r\nhunter2\r\n").client(b"\r\nwelcome\r\n");
+    assert!(bench.lines().iter().all(|line| line.starts_with("telnet.data")), "{:?}", bench.lines());
+    let lines = told(&[
+        (true, b"\xff\xfb\x01login: "),
+        (false, b"root\r\n"),
+        (true, b"Password: "),
+        (false, b"hunter2\r\n"),
+        (true, b"\r\n# "),
+    ]);
+    assert_eq!(
+        lines[1..],
+        ["telnet.banner 10.0.0.1 text=login:", "telnet.login 10.0.0.2>10.0.0.1 user=root default=false success=true"]
+    );
+}
+
+#[test]
 fn failures_are_told_one_by_one() {
     let lines = told(&[
         (false, b"Username: "),

@@ -64,6 +64,11 @@ kinds! {
         printable_strings: Texts Detail "" "PrintableString values of the DirectoryString attributes of all its names.";
         utc_times: Texts Detail "" "Validity times sent as UTCTime, as `YYYY-MM-DD HH:MM:SS (UTC)`.";
     }
+    stapled_response "tls.stapled_response" "RFC 6066 §8, RFC 6960" "Who signed a stapled OCSP response, where that is said by name." {
+        responder: Text Key "" "RFC 4514 text.";
+        utf8_strings: Texts Detail "" "UTF8String values of the DirectoryString attributes of the name.";
+        printable_strings: Texts Detail "" "PrintableString values of the DirectoryString attributes of the name.";
+    }
     stapled_certificate "tls.stapled_certificate" "RFC 6066 §8, RFC 6960" "A certificate of the OCSP responder, inside a stapled response: not of the server." {
         subject: Text Key "" "RFC 4514 text.";
         issuer: Text Key "" "RFC 4514 text.";
@@ -97,7 +102,7 @@ pub static PROTOCOL: Protocol = Protocol {
         "The TLS handshake inside QUIC, EAP and DTLS is not read.",
         "Handshake messages over 128 KiB are skipped.",
         "An encrypted ClientHello shows its outer name only.",
-        "Of a stapled OCSP response only the responder's certificates are read.",
+        "Of a stapled OCSP response only the responder's name and certificates are read.",
         "SSL 2.0 is read only as the ClientHello that newer clients send in its shape.",
     ],
     kinds: KINDS,

@@ -1,17 +1,20 @@
 //! Stapled OCSP responses: the responder's certificates. RFC 6066 §8, RFC 6960 §4.2.1.
 
-use super::{stapled_certificate, x509};
+use super::{name, stapled_certificate, stapled_response, x509};
 use crate::{Context, Who};
 use ringfence_wire::Reader;
 use sha2::{Digest, Sha256};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::der_parser::asn1_rs::Tag;
 use x509_parser::prelude::FromDer;
+use x509_parser::x509::X509Name;
 
 const SEQUENCE: u8 = 0x30;
 const OCTET_STRING: u8 = 0x04;
 /// `[0]` explicit: responseBytes in an OCSPResponse, certs in a BasicOCSPResponse.
 const FIRST: u8 = 0xa0;
+/// `[1]` explicit: responderID byName in tbsResponseData.
+const SECOND: u8 = 0xa1;
 /// Most certificates of one response that are read.
 const CERTIFICATE_LIMIT: usize = 8;
 
@@ -25,7 +28,11 @@ pub(super) fn status(body: &[u8], cx: &mut Context<'_>) {
         cx.malformed("certificate_status", "a length inside points past the end");
         return;
     };
-    let mut list = certificates(response).unwrap_or_default();
+    let Some(basic) = basic_response(response) else {
+        return;
+    };
+    responder(basic, cx);
+    let mut list = certificates(basic).unwrap_or_default();
     for _ in 0..CERTIFICATE_LIMIT {
         let whole = list;
         if child(&mut list, SEQUENCE).is_none() {
@@ -35,16 +42,40 @@ pub(super) fn status(body: &[u8], cx: &mut Context<'_>) {
     }
 }
 
-/// The contents of `certs` in the BasicOCSPResponse.
-fn certificates(mut response: &[u8]) -> Option<&[u8]> {
+/// The contents of the BasicOCSPResponse in an OCSPResponse.
+fn basic_response(mut response: &[u8]) -> Option<&[u8]> {
     let mut outer = child(&mut response, SEQUENCE)?;
     let mut bytes = child(&mut outer, FIRST)?;
     let mut typed = child(&mut bytes, SEQUENCE)?;
     let mut octets = child(&mut typed, OCTET_STRING)?;
-    let mut basic = child(&mut octets, SEQUENCE)?;
-    // tbsResponseData is a SEQUENCE too; certs is the only [0] at this level.
+    child(&mut octets, SEQUENCE)
+}
+
+/// The contents of `certs`: the only `[0]` at this level.
+fn certificates(mut basic: &[u8]) -> Option<&[u8]> {
     let mut certs = child(&mut basic, FIRST)?;
     child(&mut certs, SEQUENCE)
+}
+
+/// Who signed the response, where it says so by name.
+fn responder(mut basic: &[u8], cx: &mut Context<'_>) {
+    let signed = child(&mut basic, SEQUENCE);
+    let Some(by_name) = signed.and_then(|mut signed| child(&mut signed, SECOND)) else {
+        return;
+    };
+    let Ok((_, parsed)) = X509Name::from_der(by_name) else {
+        cx.malformed("responder", "not a name in DER");
+        return;
+    };
+    let detail = cx.wants_detail();
+    let fact = cx.fact(&stapled_response::KIND).text(stapled_response::responder, name::text(&parsed));
+    let fact = match detail {
+        true => fact
+            .texts(stapled_response::utf8_strings, x509::strings(&[&parsed], Tag::Utf8String))
+            .texts(stapled_response::printable_strings, x509::strings(&[&parsed], Tag::PrintableString)),
+        false => fact,
+    };
+    fact.emit(Who::Sender);
 }
 
 /// The contents of the first element with this tag at this level; `data` goes on behind it.
@@ -83,8 +114,8 @@ fn one(der: &[u8], cx: &mut Context<'_>) {
     let detail = cx.wants_detail();
     let fact = cx
         .fact(&stapled_certificate::KIND)
-        .text(stapled_certificate::subject, super::name::text(parsed.subject()))
-        .text(stapled_certificate::issuer, super::name::text(parsed.issuer()))
+        .text(stapled_certificate::subject, name::text(parsed.subject()))
+        .text(stapled_certificate::issuer, name::text(parsed.issuer()))
         .text(stapled_certificate::serial, parsed.raw_serial())
         .time(stapled_certificate::not_before, x509::nanoseconds(&from))
         .time(stapled_certificate::not_after, x509::nanoseconds(&to))

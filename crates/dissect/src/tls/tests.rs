@@ -153,6 +153,29 @@ fn certificate_not_in_der_is_said_and_the_next_one_read() {
 }
 
 #[test]
+fn a_stapled_response_names_its_responder() {
+    let der = |tag: u8, parts: &[&[u8]]| {
+        let content = parts.concat();
+        [&[tag, 0x82][..], &(content.len() as u16).to_be_bytes(), &content].concat()
+    };
+    let name = der(0x30, &[&der(0x31, &[&der(0x30, &[&[6, 3, 0x55, 4, 3], &[0x13, 2, b'R', b'3']])])]);
+    let signed = der(0x30, &[&der(0xa1, &[&name])]);
+    let basic = der(0x30, &[&signed, &[0x30, 0], &[3, 1, 0], &der(0xa0, &[&der(0x30, &[CERTIFICATE])])]);
+    let typed = der(0x30, &[&[6, 1, 0x2a], &der(4, &[&basic])]);
+    let response = der(0x30, &[&[10, 1, 0], &der(0xa0, &[&typed])]);
+    let body = [&[1][..], &(response.len() as u32).to_be_bytes()[1..], &response].concat();
+    let mut bench = Bench::new(&PROTOCOL, Carrier::Tcp);
+    bench.server(&record(22, &message(22, &body)));
+    assert_eq!(bench.lines()[0], "tls.stapled_response 10.0.0.2 responder=CN=R3 printable_strings=R3");
+    assert!(bench.lines()[1].starts_with("tls.stapled_certificate 10.0.0.2 subject=CN=plc.x"));
+    for at in 0..body.len() {
+        let mut bent = body.clone();
+        bent[at] ^= 0xff;
+        Bench::new(&PROTOCOL, Carrier::Tcp).server(&record(22, &message(22, &bent)));
+    }
+}
+
+#[test]
 fn record_missing_is_said_once_and_a_hello_found_again() {
     let mut bench = Bench::new(&PROTOCOL, Carrier::Tcp);
     bench.client(&record(22, &client_hello())).client(b"garbage").client(b"more garbage");
