@@ -49,14 +49,18 @@ pub(super) fn read(data: &[u8], carried: Carried, state: &mut State, cx: &mut Co
         state.memory.store(pending);
         return;
     }
-    let pending = state.memory.answered(carried.key, service & !REPLY).unwrap_or_default();
-    let mut answering = Answering { state, pending: &pending, led, next: 0, left: REQUESTS };
+    let found = state.memory.answered(carried.key, service & !REPLY);
+    let nothing = Pending::default();
+    let pending = found.as_deref().unwrap_or(&nothing);
+    let mut answering = Answering { state, pending, led, next: 0, left: REQUESTS };
     if pending.asked.first().is_some_and(|asked| asked.service != service & !REPLY) {
         // The answer of what an unconnected send carried.
         answering.next = 1;
     }
     answering.answer(data, DEPTH, cx);
-    state.memory.done(pending);
+    if let Some(found) = found {
+        state.memory.done(found);
+    }
 }
 
 struct Asking<'s> {
@@ -155,7 +159,9 @@ impl Asking<'_> {
         say_object(path.target.classes.last(), path, symbol, object);
         let target = &path.target;
         let (class, instance) = if depth == DEPTH { self.led } else { (None, None) };
-        cx.fact(&request::KIND)
+        let detail = cx.wants_detail();
+        let fact = cx
+            .fact(&request::KIND)
             .text(request::operation, operation)
             .uint(request::service, service)
             .maybe_uint(request::class, target.classes.last())
@@ -163,8 +169,12 @@ impl Asking<'_> {
             .maybe_uint(request::attribute, target.attributes.last())
             .maybe_text(request::symbol, Some(&*symbol).filter(|symbol| !symbol.is_empty()))
             .maybe_text(request::object, Some(&*object).filter(|object| !object.is_empty()))
-            .maybe_text(request::path, Some(&*route).filter(|route| !route.is_empty()))
-            .uint(request::code, service)
+            .maybe_text(request::path, Some(&*route).filter(|route| !route.is_empty()));
+        if !detail {
+            fact.emit_to(Who::Sender, Who::Receiver);
+            return;
+        }
+        fact.uint(request::code, service)
             .uint(request::reply, 0_u8)
             .uints(request::classes, target.classes.all().iter().copied())
             .uints(request::instances, target.instances.all().iter().copied())
@@ -304,22 +314,26 @@ impl Answering<'_> {
             Some(asked) => asked.operation,
             None => words::answer(service),
         };
-        if cx.wants_detail() {
+        let detail = cx.wants_detail();
+        if detail {
             let path = Path { target: *target, ..Path::default() };
             say_object(target.classes.last(), &path, symbol, object);
-        } else {
-            object.clear();
         }
         let (class, instance) = if depth == DEPTH { self.led } else { (None, None) };
-        cx.fact(&response::KIND)
+        let fact = cx
+            .fact(&response::KIND)
             .uint(response::service, service)
             .text(response::operation, operation)
             .uint(response::status, status)
-            .maybe_uint(response::class, target.classes.last())
+            .maybe_uint(response::extended_status, additional);
+        if !detail {
+            fact.emit_to(Who::Sender, Who::Receiver);
+            return;
+        }
+        fact.maybe_uint(response::class, target.classes.last())
             .maybe_uint(response::instance, target.instances.last())
             .maybe_uint(response::attribute, target.attributes.last())
             .maybe_text(response::symbol, Some(symbol).filter(|symbol| !symbol.is_empty()))
-            .maybe_uint(response::extended_status, additional)
             .maybe_text(response::object, Some(&*object).filter(|object| !object.is_empty()))
             .uint(response::code, code)
             .uint(response::reply, 1_u8)

@@ -82,60 +82,65 @@ impl Pending {
     pub fn symbol(&self, asked: &Asked) -> &[u8] {
         self.text.get(asked.symbol.0..asked.symbol.1).unwrap_or_default()
     }
+}
 
-    fn answers(&self, key: Key, service: u8) -> bool {
-        // An unconnected send is answered by what it carried, or by itself where it failed.
-        self.key == key && self.asked.iter().take(2).any(|asked| asked.service == service)
-    }
+/// What a row is found by, apart from the row so that a search touches few bytes.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    key: Key,
+    /// An unconnected send is answered by what it carried, or by itself where it failed.
+    services: [Option<u8>; 2],
+    age: u64,
 }
 
 /// The requests and connections of one conversation.
 #[derive(Default)]
 pub(super) struct Memory {
-    rows: Vec<Pending>,
+    /// One entry a row, at the same place.
+    index: Vec<Entry>,
+    #[allow(clippy::vec_box)] // A row moves in and out with every message: a pointer instead of some hundred bytes.
+    rows: Vec<Box<Pending>>,
+    age: u64,
     connections: Vec<Connection>,
     oldest: usize,
-    age: u64,
-    ages: Vec<u64>,
 }
 
 impl Memory {
     /// An empty row to fill and give back with `store`.
-    pub fn row(&mut self) -> Pending {
-        let mut row = match self.rows.iter().position(|row| row.key == Key::None) {
-            Some(free) => self.take(free),
-            None if self.rows.len() >= REMEMBERED => {
-                let oldest = (0..self.rows.len()).min_by_key(|&at| self.ages.get(at)).unwrap_or(0);
-                self.take(oldest)
-            }
-            None => Pending::default(),
-        };
+    pub fn row(&mut self) -> Box<Pending> {
+        let free = self.index.iter().position(|entry| entry.key == Key::None);
+        let at = free.or_else(|| {
+            let full = self.index.len() >= REMEMBERED;
+            self.index.iter().enumerate().filter(|_| full).min_by_key(|(_, entry)| entry.age).map(|(at, _)| at)
+        });
+        let mut row = at.map_or_else(Box::default, |at| self.take(at));
         row.clear();
         row
     }
 
-    fn take(&mut self, at: usize) -> Pending {
-        self.ages.swap_remove(at);
+    fn take(&mut self, at: usize) -> Box<Pending> {
+        self.index.swap_remove(at);
         self.rows.swap_remove(at)
     }
 
     /// Keep a row.
-    pub fn store(&mut self, row: Pending) {
+    pub fn store(&mut self, row: Box<Pending>) {
         self.age += 1;
-        self.ages.push(self.age);
+        let service = |at: usize| row.asked.get(at).map(|asked| asked.service);
+        self.index.push(Entry { key: row.key, services: [service(0), service(1)], age: self.age });
         self.rows.push(row);
     }
 
     /// The oldest packet with a request that this answers. Give it back with `done`.
-    pub fn answered(&mut self, key: Key, service: u8) -> Option<Pending> {
-        let at = (0..self.rows.len())
-            .filter(|&at| self.rows.get(at).is_some_and(|row| row.answers(key, service)))
-            .min_by_key(|&at| self.ages.get(at))?;
+    pub fn answered(&mut self, key: Key, service: u8) -> Option<Box<Pending>> {
+        let answers = |entry: &Entry| entry.key == key && entry.services.contains(&Some(service));
+        let found = self.index.iter().enumerate().filter(|(_, entry)| answers(entry));
+        let at = found.min_by_key(|(_, entry)| entry.age)?.0;
         Some(self.take(at))
     }
 
     /// Give back an answered row: its room is used again.
-    pub fn done(&mut self, mut row: Pending) {
+    pub fn done(&mut self, mut row: Box<Pending>) {
         row.clear();
         self.store(row);
     }

@@ -98,7 +98,7 @@ pub(super) fn rack_and_slot(called: &[u8]) -> Option<(u8, u8)> {
 
 fn is_s7_shaped(calling: &[u8], called: &[u8]) -> bool {
     let simatic = called.starts_with(b"SIMATIC-ROOT");
-    simatic || calling.len() == 2 && matches!(called, [1..=3, _])
+    simatic || matches!((calling, called), ([1..=0xff, _], [1..=3, _]))
 }
 
 /// Claim S7 on the first TSDU's protocol id, or with less confidence on the TSAPs of a connect.
