@@ -62,7 +62,9 @@ class Content:
         self.entries: dict[str, bytes] = {}
         self.notes: dict[str, dict[str, Any]] = {}
 
-    def add(self, name: str, data: bytes, count: int, source: tuple[str, str], date: str = "", refused: int = 0) -> None:
+    def add(
+        self, name: str, data: bytes, count: int, source: tuple[str, str], date: str = "", refused: int = 0
+    ) -> None:
         """Take an entry; ``source`` is (where from, licence)."""
         self.entries[name] = data
         self.notes[name] = {"source": source[0], "licence": source[1], "date": date or self.date, "count": count}
@@ -111,7 +113,9 @@ def registries(content: Content, root: Path) -> None:
     content.add("oui.bin", oui(rows), len(rows), ieee, "2026-09-01")
     with gzip.open(root / "iana_enterprise_numbers.tsv.gz", "rt", encoding="utf-8") as lines:
         numbers = dict(enterprise(lines))
-    content.add("enterprise.bin", names_by_number(numbers), len(numbers), ("IANA private enterprise numbers", "CC0-1.0"))
+    content.add(
+        "enterprise.bin", names_by_number(numbers), len(numbers), ("IANA private enterprise numbers", "CC0-1.0")
+    )
     ids = json.loads((root / "vendor_ids.json").read_text("utf-8"))
     for name in ("bacnet_vendor", "cip_vendor", "cip_device_type"):
         value = {number: text for number, text in ids[name]["ids"].items() if text and text != "Reserved"}

@@ -1,7 +1,7 @@
 //! Many regular expressions tried in linear time: recog and other fingerprint lists run over hostile banners.
 //!
-//! *Rule 1*: nothing is compiled before a text makes it likely. Each pattern's longest guaranteed literal goes into one
-//! Aho-Corasick automaton; a text selects the few patterns whose literal it holds, and only those are compiled, once.
+//! *Rule 1*: nothing is compiled before a text makes it likely. The literals that each pattern needs go into one
+//! Aho-Corasick automaton; a text selects the few patterns whose literals it holds, and only those are compiled, once.
 //! *Rule 2*: patterns that a linear engine can't run (look-around, back-references) are refused, never emulated.
 
 use std::sync::OnceLock;
@@ -18,7 +18,7 @@ const TEXT_CAP: usize = 4096; // bytes
 /// Compiled size that one pattern may take.
 const COMPILED_CAP: usize = 1 << 20; // bytes
 /// Literals shorter than this select too much to be worth a place in the automaton.
-const LITERAL_MIN: usize = 3; // bytes
+const LITERAL_MIN: usize = 2; // bytes
 
 struct Entry {
     position: usize,
@@ -64,10 +64,10 @@ impl Patterns {
                 refused.push(position);
                 continue;
             };
-            match literal::longest(&hir).filter(|found| found.len() >= LITERAL_MIN) {
-                Some(found) => {
-                    literals.push(found);
-                    selected.push(entries.len());
+            match literal::required(&hir).filter(|choice| literal::shortest(choice) >= LITERAL_MIN) {
+                Some(choice) => {
+                    selected.extend(choice.iter().map(|_| entries.len()));
+                    literals.extend(choice);
                 }
                 None => always.push(entries.len()),
             }

@@ -127,7 +127,12 @@ def verify(data: bytes, trusted_keys: Iterable[bytes], *, not_older_than: str | 
 
 
 def sign(
-    identity: str, date: str, expiry: str, entries: Mapping[str, bytes], notes: Mapping[str, Mapping[str, Any]], key: bytes
+    identity: str,
+    date: str,
+    expiry: str,
+    entries: Mapping[str, bytes],
+    notes: Mapping[str, Mapping[str, Any]],
+    key: bytes,
 ) -> bytes:
     """Return a bundle made of ``entries`` and signed with the raw Ed25519 private ``key`` (32 bytes).
 
@@ -196,7 +201,9 @@ def _manifest(data: bytes) -> _Manifest:
         rows = [_entry(row) for row in document["entries"]]
         words = [_word(document[name]) for name in ("id", "date", "expiry")]
     except (KeyError, TypeError, ValueError) as error:
-        raise RingfenceError("bundle-schema", "manifest.json", f"A field is missing or of another type: {error}.") from error
+        raise RingfenceError(
+            "bundle-schema", "manifest.json", f"A field is missing or of another type: {error}."
+        ) from error
     if len(rows) > MAX_ENTRIES or sum(row.size for row in rows) > MAX_TOTAL:
         raise RingfenceError("bundle-unreadable", "manifest.json", "It lists more than a bundle may hold.")
     return _Manifest(words[0], words[1], words[2], tuple(rows))

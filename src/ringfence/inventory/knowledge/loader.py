@@ -171,7 +171,9 @@ class Knowledge:
         for row in self._json("home_assistant.json")["zeroconf"].get(service + ".local.", ()):
             wanted = row.get("properties", {})
             named = fnmatchcase(name.lower(), row["name"].lower()) if "name" in row else True
-            if named and all(fnmatchcase(known.get(key.lower(), "").lower(), value.lower()) for key, value in wanted.items()):
+            if named and all(
+                fnmatchcase(known.get(key.lower(), "").lower(), value.lower()) for key, value in wanted.items()
+            ):
                 found += self._integration(row["domain"], service)
         return tuple(found)
 
