@@ -132,7 +132,8 @@ pub struct Packet<'a> {
     pub src_mac: Option<[u8; 6]>,
     /// Link destination.
     pub dst_mac: Option<[u8; 6]>,
-    /// VLAN tags, outermost first (tags of an outer and an inner frame follow one another).
+    /// VLAN tags, outermost first (tags of an outer and an inner frame follow one another). Id 0 is a priority, no VLAN,
+    /// and is left out.
     pub vlans: Vlans,
     /// The outermost wrapping.
     pub tunnel: Option<Tunnel>,
@@ -154,7 +155,12 @@ pub struct Packet<'a> {
     pub src_port: u16,
     /// TCP or UDP destination port, else 0.
     pub dst_port: u16,
-    /// The payload that was captured (padding and FCS left out).
+    /// The innermost IP header, as far as it was captured (IPv6: the fixed part); empty without IP.
+    pub network_header: &'a [u8],
+    /// The transport header and its payload, padding left out; empty without IP or in a fragment.
+    pub transport_bytes: &'a [u8],
+    /// The payload that was captured (padding left out). Of ICMP: what follows type, code and checksum.
+    /// Of a frame without IP: what follows the EtherType or, where it carries a length, the LLC header and all.
     pub payload: &'a [u8],
     /// The payload's length on the wire, from the headers.
     pub payload_length: u32,

@@ -2,11 +2,21 @@
 
 use pyo3::prelude::*;
 
+mod batches;
+mod convert;
+mod ids;
+mod output;
 mod patterns;
+mod registry;
+mod run;
 
 /// The compiled core of Ringfence.
 #[pymodule]
 mod _core {
     #[pymodule_export]
     use crate::patterns::Patterns;
+    #[pymodule_export]
+    use crate::registry::registry;
+    #[pymodule_export]
+    use crate::run::{run, trace, CoreRun};
 }

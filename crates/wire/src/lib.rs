@@ -2,6 +2,9 @@
 //!
 //! Rule 1: every read is bounds-checked and answers `None` past the end; nothing here can panic on hostile bytes.
 
+pub mod ber;
+pub mod modbus;
+
 mod place;
 mod reader;
 

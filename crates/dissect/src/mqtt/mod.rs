@@ -1,6 +1,17 @@
 //! MQTT. MQTT 3.1.1 (OASIS), MQTT 5.0 (OASIS), MQTT 3.1 (IBM).
 
-use crate::{Context, Dissector, Hint, Probe, Progress, Protocol};
+//!
+//! Rule 1: a payload is counted and passed over as it comes; it is never kept, nor waited for.
+//! Rule 2: the version stands in CONNECT; without it (mid-stream) both readings of a packet are tried, the older first.
+
+mod control;
+mod probe;
+mod reading;
+
+#[cfg(test)]
+mod tests;
+
+use crate::Protocol;
 
 kinds! {
     connect "mqtt.connect" "MQTT 5.0 §3.1" "A client introduces itself." {
@@ -17,6 +28,7 @@ kinds! {
     }
     connack "mqtt.connack" "MQTT 5.0 §3.2" "The broker's answer, about the broker." {
         code: Uint Key "" "Return or reason code.";
+        version: Uint Detail "" "3, 4 or 5, where it is known.";
     }
     publish "mqtt.publish" "MQTT 5.0 §3.3" "A message published; its payload is never kept." {
         operation: Text Key "" "publish.";
@@ -29,9 +41,11 @@ kinds! {
         operation: Text Key "" "subscribe or unsubscribe.";
         object: Text Key "" "Topic filter.";
         qos: Uint Key "" "Requested QoS; absent for unsubscribe.";
+        version: Uint Detail "" "3, 4 or 5, where it is known.";
     }
     packet "mqtt.packet" "MQTT 5.0 §2.1" "A control packet." {
-        packet_type: Uint Key "" "Control packet type.";
+        packet_type: Uint Key "" "Control packet type; 0 is reserved, 15 too before MQTT 5.";
+        qos: Uint Detail "" "QoS of the fixed header, where MQTT 3.1 has one in a PUBREL, SUBSCRIBE or UNSUBSCRIBE.";
     }
 }
 malformed_kind!("mqtt.malformed");
@@ -41,26 +55,19 @@ pub static PROTOCOL: Protocol = Protocol {
     name: "mqtt",
     title: "MQTT",
     source: "MQTT 3.1.1 (OASIS), MQTT 5.0 (OASIS), MQTT 3.1 (IBM)",
-    limits: &["Not dissected yet."],
+    limits: &[
+        "Properties of MQTT 5 are passed over: topic aliases, user properties and reason strings are not read.",
+        "A publication that names its topic by an alias alone has an empty topic.",
+        "Without the CONNECT, a conversation off the registered ports is only claimed from a whole PUBLISH or SUBSCRIBE.",
+        "MQTT over WebSocket and MQTT-SN are not read.",
+    ],
     kinds: KINDS,
     malformed: &MALFORMED,
     tcp: true,
     udp: false,
     ethertypes: &[],
     ports: &[1883, 1884],
-    buffer: 65_536, // bytes
-    probe,
-    dissector: || Box::new(Reading),
+    buffer: 131_072, // bytes
+    probe: probe::probe,
+    dissector: || Box::new(reading::Reading::default()),
 };
-
-fn probe(_data: &[u8], _hint: &Hint) -> Probe {
-    Probe::No
-}
-
-struct Reading;
-
-impl Dissector for Reading {
-    fn read(&mut self, data: &[u8], _cx: &mut Context<'_>) -> Progress {
-        Progress::Used(data.len())
-    }
-}

@@ -1,6 +1,14 @@
-//! SSH. RFC 4253.
+//! SSH: who speaks which software and which algorithms, up to the point where the rest is encrypted. RFC 4253.
+//!
+//! Rule 1: after NEWKEYS of one side nothing of that side is read; after both, nothing at all.
+//! Rule 2: a flow that is seen from its middle is claimed by its KEXINIT packet alone.
 
-use crate::{Context, Dissector, Hint, Probe, Progress, Protocol};
+mod reading;
+#[cfg(test)]
+mod tests;
+
+use crate::{Hint, Probe, Protocol};
+use reading::Reading;
 
 kinds! {
     banner "ssh.banner" "RFC 4253 §4.2" "The identification string." {
@@ -27,7 +35,11 @@ pub static PROTOCOL: Protocol = Protocol {
     name: "ssh",
     title: "SSH",
     source: "RFC 4253",
-    limits: &["Not dissected yet."],
+    limits: &[
+        "Everything after NEWKEYS is encrypted and not looked at.",
+        "Of SSH 1.x only the identification string is read.",
+        "A name list longer than the text cap (1024 bytes) is cut.",
+    ],
     kinds: KINDS,
     malformed: &MALFORMED,
     tcp: true,
@@ -36,17 +48,50 @@ pub static PROTOCOL: Protocol = Protocol {
     ports: &[22, 2222],
     buffer: 65_536, // bytes
     probe,
-    dissector: || Box::new(Reading),
+    dissector: || Box::new(Reading::default()),
 };
 
-fn probe(_data: &[u8], _hint: &Hint) -> Probe {
-    Probe::No
+/// Most bytes of lines before the identification string that a probe looks through (RFC 4253 §4.2 sets no bound).
+const PREFACE_LIMIT: usize = 1024; // bytes
+
+fn probe(data: &[u8], hint: &Hint) -> Probe {
+    match data.first() {
+        Some(b'S') => probe_identification(data),
+        Some(0) => probe_packet(data),
+        Some(b' '..=b'~') if !hint.from_client => probe_preface(data),
+        _ => Probe::No,
+    }
 }
 
-struct Reading;
+fn probe_identification(data: &[u8]) -> Probe {
+    if data.len() < 6 {
+        return if b"SSH-".starts_with(&data[..data.len().min(4)]) { Probe::More } else { Probe::No };
+    }
+    match data {
+        [b'S', b'S', b'H', b'-', b'1'..=b'2', b'.', ..] => Probe::Yes(99),
+        _ => Probe::No,
+    }
+}
 
-impl Dissector for Reading {
-    fn read(&mut self, data: &[u8], _cx: &mut Context<'_>) -> Progress {
-        Progress::Used(data.len())
+/// Lines that a server may send before its identification string.
+fn probe_preface(data: &[u8]) -> Probe {
+    let looked = &data[..data.len().min(PREFACE_LIMIT)];
+    match looked.windows(7).any(|w| w.starts_with(b"\nSSH-") && matches!(w[5], b'1'..=b'2') && w[6] == b'.') {
+        true => Probe::Yes(90),
+        false => Probe::No,
+    }
+}
+
+/// A KEXINIT packet, for flows whose identification strings were not seen.
+fn probe_packet(data: &[u8]) -> Probe {
+    if data.len() < reading::KEXINIT_HEAD
+        && data.iter().take(2).all(|&b| b == 0)
+        && data.get(5).is_none_or(|&t| t == 20)
+    {
+        return Probe::More;
+    }
+    match reading::looks_like_kexinit(data) {
+        true => Probe::Yes(90),
+        false => Probe::No,
     }
 }

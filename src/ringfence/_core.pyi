@@ -1,0 +1,55 @@
+"""The compiled core: one stub, checked by stubtest."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeAlias, final
+
+_Address: TypeAlias = tuple[str, str]
+_Packet: TypeAlias = tuple[int, int, int, int, int]
+_Observation: TypeAlias = tuple[
+    str, int, _Address, _Address | None, dict[str, Any], int, int, int, tuple[_Packet, ...]
+]
+_Conversation: TypeAlias = tuple[
+    int, _Address, _Address, str, str | None, int, bool, int, int, int, int, int
+]
+
+@final
+class CoreRun:
+    def summary(self) -> dict[str, Any]: ...
+    def observations(self) -> list[_Observation]: ...
+    def conversations(self) -> list[_Conversation]: ...
+    def protocols(self) -> list[tuple[str, int, int, int, float]]: ...
+    def flows(self) -> Any: ...
+    def transactions(self) -> Any: ...
+
+@final
+class Patterns:
+    def __new__(cls, patterns: Sequence[tuple[str, bool]]) -> Patterns: ...
+    @property
+    def refused(self) -> list[int]: ...
+    def first(self, text: str) -> tuple[int, list[str | None]] | None: ...
+    def every(self, text: str, limit: int) -> list[tuple[int, list[str | None]]]: ...
+    def __len__(self) -> int: ...
+
+def registry() -> list[dict[str, Any]]: ...
+def run(
+    paths: Sequence[str | Path],
+    *,
+    workers: int = 1,
+    per_input: bool = False,
+    site_key: bytes,
+    defaults: Sequence[tuple[bytes, bytes]],
+    flows: str = "drop",
+    transactions: str = "drop",
+    observations: str | Path | None = None,
+    progress: Callable[[int, int, int], bool] | None = None,
+    progress_every: int = 1_000_000,
+) -> CoreRun: ...
+def trace(
+    path: str | Path,
+    *,
+    site_key: bytes,
+    first: int = 1,
+    last: int = ...,
+    defaults: Sequence[tuple[bytes, bytes]] = [],
+) -> list[tuple[int, int, str, _Address, _Address | None, dict[str, Any]]]: ...

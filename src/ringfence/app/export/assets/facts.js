@@ -1,0 +1,60 @@
+// The data, its indexes, and the address of what is shown (the part of the URL after #).
+
+const DATA = JSON.parse(document.getElementById("data").textContent);
+const DEVICES = DATA.devices;
+const FINDINGS = DATA.findings;
+const LEVELS = [5, 4, 3.5, 3, 2, 1, 0];
+const LEVEL_NAMES = new Map([
+  ["peer", "Peers, no devices"], [5, "5 Enterprise"], [4, "4 Site business"], [3.5, "3.5 DMZ"], [3, "3 Site operations"],
+  [2, "2 Supervision"], [1, "1 Control"], [0, "0 Process"], [null, "Level unknown"],
+]);
+
+// A conversation's fields by name; rows are lists because there may be many of them.
+const C = { source: 0, target: 1, protocol: 2, transport: 3, port: 4, packets: 5, bytes: 6, flows: 7, first: 8, last: 9, answered: 10, operations: 11, more: 12 };
+
+const deviceNumber = new Map(DEVICES.map((device, index) => [device.id, index]));
+const findingsOf = DEVICES.map(() => []);
+const talksOf = DEVICES.map(() => []);
+for (const finding of FINDINGS) {
+  for (const index of new Set(finding.devices.map((each) => each[0]))) if (index !== null) findingsOf[index].push(finding);
+}
+for (const talk of DATA.conversations) {
+  for (const end of new Set([talk[C.source], talk[C.target]])) if (end < DEVICES.length) talksOf[end].push(talk);
+}
+const worst = findingsOf.map((list) => list.reduce((best, each) => Math.min(best, SEVERITIES.indexOf(each.severity)), 9));
+
+const isDevice = (end) => end < DEVICES.length;
+const peer = (end) => DATA.peers[end - DEVICES.length] || ["unknown", "", ""];
+const endName = (end) => (isDevice(end) ? DEVICES[end].name : peer(end)[0]) || "(no name)";
+const endLevel = (end) => (isDevice(end) ? normalLevel(DEVICES[end].level) : "peer");
+const normalLevel = (level) => (level === null || level === undefined ? null : LEVELS.find((each) => each <= level) ?? 0);
+const levelText = (level) => (level === null || level === undefined ? "unknown" : String(level));
+const roleText = (role) => `${role[0]} ${role[1]}${role[2] ? " (candidate master)" : ""}`;
+const isCommand = (operation) => /write|download|stop|start|reset|control|operate|set|delete|upload|publish|program/i.test(operation || "");
+
+function address(view, parameters) {
+  const text = parameters ? new URLSearchParams(parameters).toString() : "";
+  return `#/${view}${text ? "?" + text : ""}`;
+}
+
+function place() {
+  const [path, query] = location.hash.replace(/^#\/?/, "").split(/\?(.*)/s);
+  const [view, id] = path.split("/");
+  let decoded = "";
+  try { decoded = decodeURIComponent(id || ""); } catch { decoded = ""; }
+  return { view: view || "overview", id: decoded, parameters: new URLSearchParams(query || "") };
+}
+
+// A filter changed in place: the address follows, without a step in the browser's history for each key pressed.
+function keepAddress(view, parameters) {
+  history.replaceState(null, "", address(view, parameters));
+}
+
+const deviceAddress = (index) => "#/device/" + encodeURIComponent(DEVICES[index].id);
+const deviceLink = (index) => h("a", { href: deviceAddress(index), class: "wire" }, DEVICES[index].name || "(no name)");
+const endLink = (end) => (isDevice(end) ? deviceLink(end) : h("span", { class: "wire" }, endName(end), " ", h("span", { class: "tag quiet" }, "peer")));
+
+function packetText([input, frame, time]) {
+  const file = DATA.capture.inputs[input];
+  return h("li", null, h("span", { class: "wire" }, file ? file.path : "input " + input), ` frame ${frame}, `, moment(time));
+}

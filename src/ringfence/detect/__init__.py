@@ -1,0 +1,1 @@
+"""Notices: rules look at observations and conversations and make findings."""

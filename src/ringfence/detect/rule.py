@@ -1,0 +1,137 @@
+"""A rule as one declarative class, and what it is shown (house.md, principle 3).
+
+Rule 1: a rule is given facts by kind and answers findings; it opens nothing and knows no clock.
+Rule 2: a finding's id is a digest of its rule and of what it is about, so the same thing found again is the same finding.
+Rule 3: a finding carries the packets that show it.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import ClassVar
+
+from ringfence.detect.options import DetectOptions
+from ringfence.model.device import Device
+from ringfence.model.finding import DeviceRole, Finding, Severity
+from ringfence.model.flow import Conversation
+from ringfence.model.ids import finding_id
+from ringfence.model.observation import Observation, PacketReference, Part
+
+__all__ = ["Rule", "RuleDoc", "Sight", "is_public"]
+
+
+@dataclass(frozen=True, slots=True)
+class RuleDoc:
+    """What the reference page shows. ``limits``: what the rule can't tell, in sentences."""
+
+    title: str
+    severity: Severity
+    why: str
+    attack: tuple[str, ...]
+    remedy: str
+    source: str
+    limits: tuple[str, ...] = ()
+    benign: tuple[str, ...] = ()
+
+
+def is_public(part: Part) -> bool:
+    """True for an address of the public internet. Multicast, private and documentation ranges are not."""
+    if part.address.kind not in ("ipv4", "ipv6"):
+        return False
+    address = ip_address(part.address.value)
+    return address.is_global and not address.is_multicast
+
+
+class Sight:
+    """What a rule may look at: facts by kind, conversations, and which device a part belongs to."""
+
+    def __init__(
+        self,
+        observations: Iterable[Observation],
+        conversations: Sequence[Conversation],
+        devices: Sequence[Device],
+        device_of: Mapping[str, str],
+        options: DetectOptions,
+    ) -> None:
+        self.conversations = conversations
+        self.options = options
+        self._device_of = device_of
+        self._devices = {device.id: device for device in devices}
+        self._facts: dict[str, list[Observation]] = {}
+        for fact in observations:
+            self._facts.setdefault(fact.kind, []).append(fact)
+
+    def facts(self, *kinds: str) -> Iterator[Observation]:
+        """All observations of these kinds, in the order of the run."""
+        for kind in kinds:
+            yield from self._facts.get(kind, ())
+
+    def device(self, part: Part) -> Device | None:
+        """The device a part belongs to, or None for a peer."""
+        return self._devices.get(self._device_of.get(part.id, ""))
+
+    def device_id(self, part: Part) -> str | None:
+        """The id of that device."""
+        return self._device_of.get(part.id)
+
+    def label(self, part: Part) -> str:
+        """What to call a part: the device's name with its address, or the address alone."""
+        device = self.device(part)
+        value = part.address.value
+        return value if device is None or device.name in ("", value) else f"{device.name} ({value})"
+
+    def role(self, part: Part, role: str) -> DeviceRole:
+        """A part in a finding."""
+        return DeviceRole(self.device_id(part), role, self.label(part))
+
+
+class Rule(ABC):
+    """A rule: one class, one file, one line in ``BUILTIN_RULES``, one folder of vectors."""
+
+    NAME: ClassVar[str]
+    READS: ClassVar[tuple[str, ...]]
+    DOC: ClassVar[RuleDoc]
+
+    @abstractmethod
+    def findings(self, sight: Sight) -> Iterator[Finding]:
+        """Look, and answer findings."""
+
+    def finding(
+        self,
+        sight: Sight,
+        roles: Sequence[tuple[Part, str]],
+        facts: Sequence[Observation],
+        *,
+        why: str,
+        expected: str,
+        seen: str,
+        topic: str = "",
+        title: str = "",
+        severity: Severity | None = None,
+        confidence: float = 0.9,
+        attack: tuple[str, ...] = (),
+        count: int | None = None,
+    ) -> Finding:
+        """Make a finding about ``roles`` shown by ``facts`` (at least one). ``topic`` tells findings of one pair apart."""
+        packets: list[PacketReference] = sorted({packet for fact in facts for packet in fact.packets})
+        subjects = [sight.device_id(part) or part.id for part, _ in roles]
+        return Finding(
+            id=finding_id(self.NAME, topic, *subjects),
+            rule=self.NAME,
+            severity=self.DOC.severity if severity is None else severity,
+            confidence=confidence,
+            devices=tuple(sight.role(part, role) for part, role in roles),
+            title=title or self.DOC.title,
+            why=why,
+            expected=expected,
+            seen=seen,
+            attack=attack or self.DOC.attack,
+            remedy=self.DOC.remedy,
+            count=sum(fact.count for fact in facts) if count is None else count,
+            first=min(fact.first for fact in facts),
+            last=max(fact.last for fact in facts),
+            packets=tuple(packets[: sight.options.evidence_packets]),
+        )

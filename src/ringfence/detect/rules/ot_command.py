@@ -1,0 +1,148 @@
+"""A controller was written to, programmed, stopped or restarted. ATT&CK for ICS T0855 and its neighbours.
+
+Rule 1: what a command does is looked up in ``COMMANDS``; an operation that is not in it is no finding.
+Rule 2: nothing here says "unusual": one capture has no history. Stops and programs are grave by what they do; plain
+writes are everyday work in most plants and are told as such.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ringfence.detect.rule import Rule, RuleDoc, Sight
+from ringfence.model.finding import Finding, Severity
+from ringfence.model.observation import Observation, Part
+
+__all__ = ["COMMANDS", "OtCommand"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Sort:
+    name: str
+    title: str
+    verb: str
+    severity: Severity
+    attack: tuple[str, ...]
+
+
+_STOP = _Sort("stop", "Stop command to a controller", "told to stop", Severity.HIGH, ("T0858", "T0816", "T0855"))
+_START = _Sort("start", "Start command to a controller", "told to start", Severity.MEDIUM, ("T0858", "T0855"))
+_RESET = _Sort("reset", "Restart or reset command to a controller", "told to restart", Severity.HIGH, ("T0816", "T0855"))
+_MODE = _Sort("mode", "Mode change of a controller", "switched to another mode", Severity.HIGH, ("T0858", "T0855"))
+_SILENCE = _Sort("silence", "Communication switched off", "told to stop communicating", Severity.HIGH, ("T0814", "T0855"))
+_PROGRAM = _Sort("program", "Program written to a controller", "programmed", Severity.HIGH, ("T0843", "T0889", "T0855"))
+_DELETE = _Sort("delete", "Program or object deleted", "told to delete", Severity.HIGH, ("T0809", "T0889", "T0855"))
+_READ_OUT = _Sort("read_out", "Program read out of a controller", "read out", Severity.MEDIUM, ("T0845",))
+_FORCE = _Sort("force", "Values forced in a controller", "told to force values", Severity.HIGH, ("T0835", "T0855"))
+_WRITE = _Sort("write", "Values written to a controller", "written to", Severity.LOW, ("T0836", "T0855"))
+_CLOCK = _Sort("clock", "Clock of a controller set", "given another time", Severity.LOW, ("T0836", "T0855"))
+_UNLOCK = _Sort("unlock", "Password of a controller used or cleared", "unlocked", Severity.MEDIUM, ("T0859", "T0855"))
+
+
+def _rows(kind: str, sort: _Sort, operations: str) -> dict[tuple[str, str], _Sort]:
+    return {(kind, operation): sort for operation in operations.split()}
+
+
+COMMANDS: dict[tuple[str, str], _Sort] = {
+    **_rows(
+        "modbus.request",
+        _WRITE,
+        "write_single_coil write_single_register write_multiple_coils write_multiple_registers mask_write_register "
+        "read_write_multiple_registers write_file_record",
+    ),
+    **_rows("modbus.request", _RESET, "restart_communications"),
+    **_rows("modbus.request", _SILENCE, "force_listen_only_mode"),
+    **_rows("s7comm.request", _STOP, "stop"),
+    **_rows("s7comm.request", _START, "start exit_hold"),
+    **_rows("s7comm.request", _RESET, "memory_reset"),
+    **_rows("s7comm.request", _PROGRAM, "download_start download_block download_end insert_block copy_ram_to_rom"),
+    **_rows("s7comm.request", _DELETE, "delete_block compress_memory"),
+    **_rows("s7comm.request", _READ_OUT, "upload_start upload upload_end"),
+    **_rows("s7comm.request", _FORCE, "force modify_variable breakpoint"),
+    **_rows("s7comm.request", _WRITE, "write_var"),
+    **_rows("s7comm.request", _CLOCK, "set_clock"),
+    **_rows("s7comm.request", _UNLOCK, "password clear_password"),
+    **_rows("s7comm.plus", _WRITE, "set_variable set_multi_variables set_var_sub_streamed"),
+    **_rows("s7comm.plus", _DELETE, "delete_object"),
+    **_rows("cip.request", _STOP, "stop"),
+    **_rows("cip.request", _START, "start"),
+    **_rows("cip.request", _RESET, "reset factory_reset"),
+    **_rows("cip.request", _PROGRAM, "initiate_download initiate_partial_write download_transfer restore save create"),
+    **_rows("cip.request", _DELETE, "delete clear_file"),
+    **_rows("cip.request", _READ_OUT, "initiate_upload initiate_partial_read upload_transfer"),
+    **_rows(
+        "cip.request",
+        _WRITE,
+        "write_tag write_tag_fragmented read_modify_write_tag set_attribute_all set_attribute_list "
+        "set_attribute_single set_member apply_attributes",
+    ),
+    **_rows("cip.request", _UNLOCK, "unlock_controller"),
+    **_rows("cip.pccc", _MODE, "change_mode"),
+    **_rows("cip.pccc", _STOP, "shutdown"),
+    **_rows("cip.pccc", _RESET, "initialize_memory"),
+    **_rows("cip.pccc", _PROGRAM, "download_all_request download_completed download_request"),
+    **_rows("cip.pccc", _READ_OUT, "upload_all_request upload_completed upload"),
+    **_rows("cip.pccc", _FORCE, "disable_forces"),
+    **_rows(
+        "cip.pccc",
+        _WRITE,
+        "protected_typed_logical_write protected_typed_file_write typed_write word_range_write bit_write "
+        "protected_write unprotected_write protected_bit_write unprotected_bit_write physical_write "
+        "write_bytes_physical read_modify_write read_modify_write_n",
+    ),
+    **_rows("bacnet.request", _RESET, "reinitialize_device"),
+    **_rows("bacnet.request", _SILENCE, "device_communication_control"),
+    **_rows("bacnet.request", _PROGRAM, "atomic_write_file"),
+    **_rows("bacnet.request", _WRITE, "write_property write_property_multiple write_group add_list_element "
+            "remove_list_element life_safety_operation"),
+    **_rows("bacnet.request", _DELETE, "delete_object"),
+    **_rows("bacnet.request", _CLOCK, "time_synchronization utc_time_synchronization"),
+}
+
+
+class OtCommand(Rule):
+    """Someone changed what a controller does."""
+
+    NAME = "ot_command"
+    READS = ("modbus.request", "s7comm.request", "s7comm.plus", "cip.request", "cip.pccc", "bacnet.request")
+    DOC = RuleDoc(
+        title="Command to a controller",
+        severity=Severity.LOW,
+        why="Commands that stop, restart or program a controller act on the plant itself.",
+        attack=("T0855",),
+        remedy="Check that the sender was meant to do this now; if so, allow it by name, if not, cut its path.",
+        source="ATT&CK for ICS T0855, T0858, T0843, T0816, T0836",
+        limits=(
+            "Whether a command is unusual needs history: one capture has none.",
+            "Whether the controller carried it out is known only where its answer was captured.",
+        ),
+        benign=("Engineering work in a maintenance window.", "Set points written by the operator station all day long."),
+    )
+
+    def findings(self, sight: Sight) -> Iterator[Finding]:
+        """One finding per sender, controller and sort of command."""
+        groups: dict[tuple[Part, Part, str], list[Observation]] = defaultdict(list)
+        sorts: dict[str, _Sort] = {}
+        for fact in sight.facts(*self.READS):
+            sort = COMMANDS.get((fact.kind, str(fact["operation"])))
+            if sort is not None and fact.object is not None:
+                sorts[sort.name] = sort
+                groups[fact.subject, fact.object, sort.name].append(fact)
+        for (actor, target, name), facts in groups.items():
+            sort = sorts[name]
+            shown = sorted({f"{fact['operation']} {fact['object'] or ''}".strip() for fact in facts})
+            some = "; ".join(shown[:4]) + (f"; and {len(shown) - 4:,} more" if len(shown) > 4 else "")
+            yield self.finding(
+                sight,
+                ((actor, "actor"), (target, "target")),
+                facts,
+                topic=name,
+                title=sort.title,
+                severity=sort.severity,
+                attack=sort.attack,
+                why=f"{sight.label(target)} was {sort.verb} by {sight.label(actor)}.",
+                expected="Only approved stations change what a controller does, in approved windows.",
+                seen=some,
+            )

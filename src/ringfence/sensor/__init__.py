@@ -1,0 +1,1 @@
+"""Sees: captures become observations, conversations and a verdict on the capture itself."""
