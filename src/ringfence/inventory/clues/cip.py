@@ -1,0 +1,67 @@
+"""CIP Vol. 1 §5A-2, Vol. 2 §2-4.2: the Identity object."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ringfence.inventory.clues.clue import Clue, ClueDoc, from_signatures, quoted
+from ringfence.model.device import Claim
+from ringfence.model.observation import Observation
+
+
+class CipIdentity(Clue):
+    """Vendor id, device type, product name, revision, serial number."""
+
+    NAME = "cip_identity"
+    READS = ("enip.identity", "cip.identity")
+    DOC = ClueDoc(
+        "CIP Identity object",
+        "ODVA CIP Vol. 1 §5A-2; ODVA vendor ids and device types",
+        (
+            "Silent on a network where nobody asks.",
+            "A module behind a route in a chassis weighs less than the addressed one.",
+        ),
+    )
+
+    def claims(self, fact: Observation) -> Iterator[Claim]:
+        """Yield what the object says."""
+        factor = 0.75 if fact["path"] else 1.0
+        name = str(fact["product_name"] or "").strip()
+        sentence = (
+            f"Its CIP identity says {quoted(name)}, vendor {fact['vendor_id']}, device type {fact['device_type']}."
+        )
+        maker = self.knowledge.registered("cip_vendor", int(fact["vendor_id"] or 0))
+        if maker:
+            yield Claim("vendor", self.knowledge.canonical(maker), 0.95 * factor, self.NAME, sentence)
+        kind = self.knowledge.number_class("cip_device_type", int(fact["device_type"] or 0))
+        if kind:
+            yield Claim("class", kind.value, kind.weight * factor, self.NAME, sentence)
+        if name:
+            yield Claim("product", name[:120], 0.9 * factor, self.NAME, sentence)
+            yield from from_signatures(self, self.knowledge.text("product", name), sentence, factor)
+        if fact["revision"]:
+            yield Claim("firmware", str(fact["revision"]), 0.9 * factor, self.NAME, sentence)
+        if fact["serial"] and not fact["path"]:
+            yield Claim("serial", f"{int(fact['serial']):08X}", 0.9, self.NAME, sentence)
+
+
+class CipTags(Clue):
+    """Symbolic tags are read and written in Logix controllers."""
+
+    NAME = "cip_tags"
+    READS = "cip.response"
+    DOC = ClueDoc(
+        "CIP tag services",
+        "Rockwell pub. 1756-PM020",
+        ("Other makers' controllers and gateways speak the tag services too.",),
+    )
+
+    def claims(self, fact: Observation) -> Iterator[Claim]:
+        """Yield controller where a tag service succeeded."""
+        if (
+            fact["operation"] in ("read_tag", "write_tag", "read_tag_fragmented", "write_tag_fragmented")
+            and fact["status"] == 0
+        ):
+            yield Claim(
+                "class", "plc", 0.52, self.NAME, f"It answers the CIP service {quoted(fact['operation'])} with success."
+            )

@@ -1,0 +1,48 @@
+"""RFC 2132 §3.14, RFC 4702, RFC 6762: the name a device gives itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ringfence.inventory.clues.clue import Clue, ClueDoc, from_signatures, quoted
+from ringfence.inventory.clues.dhcp import CLIENT_OPERATIONS
+from ringfence.model.device import Claim
+from ringfence.model.observation import Observation
+
+_ADDRESS_TYPES = frozenset({1, 28})
+
+
+class HostName(Clue):
+    """Makers give host names of a form of their own; Home Assistant's lists know many."""
+
+    NAME = "host_name"
+    READS = ("dhcp.message", "mdns.answer")
+    DOC = ClueDoc(
+        "Host name",
+        "DHCP options 12 and 81, mDNS address records; Home Assistant's DHCP matchers",
+        ("People rename devices.", "An mDNS reflector or sleep proxy announces names of others."),
+    )
+
+    def claims(self, fact: Observation) -> Iterator[Claim]:
+        """Yield the name, and what its form speaks for."""
+        name, mac = self._name(fact)
+        if not name:
+            return
+        sentence = f"It calls itself {quoted(name)}."
+        yield Claim("name", name[:120], 0.7 if fact.kind == "dhcp.message" else 0.6, self.NAME, sentence)
+        found = self.knowledge.host_name(name)
+        if not found and mac:
+            found = self.knowledge.leased(name, mac)
+        yield from from_signatures(self, found, sentence)
+
+    @staticmethod
+    def _name(fact: Observation) -> tuple[str, str]:
+        if fact.kind == "dhcp.message":
+            if fact["operation"] not in CLIENT_OPERATIONS:
+                return "", ""
+            name = fact["hostname"] or (fact["fqdn"] or "").split(".")[0]
+            return name or "", fact["client_mac"] or ""
+        if fact["question"] or fact["record_type"] not in _ADDRESS_TYPES:
+            return "", ""
+        name = fact["name"] or ""
+        return (name[:-6] if name.lower().endswith(".local") else ""), ""

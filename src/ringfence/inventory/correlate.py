@@ -1,0 +1,328 @@
+"""Which parts are one device, and why (contract §1).
+
+Rule 1: a MAC that carries public source addresses forwards for others: only what it states in ARP, what DHCP gave it and
+its link-local addresses are its own; the local rest are devices beyond it.
+Rule 2: a virtual MAC (VRRP, HSRP …) joins nothing: it is a record of its own with the addresses it states.
+Rule 3: nothing merges across domains by address. Every merge and split states its reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from ringfence.inventory.addresses import ip_kind, is_group_mac, mac_from_eui64, mac_mark
+from ringfence.inventory.evidence import Evidence, Span
+from ringfence.inventory.options import InventoryOptions
+from ringfence.model.observation import Part
+
+__all__ = ["Group", "correlate"]
+
+
+@dataclass(slots=True)
+class Group:
+    """Parts of one device."""
+
+    domain: str
+    macs: list[str] = field(default_factory=list)
+    ips: list[str] = field(default_factory=list)
+    marks: set[str] = field(default_factory=set)
+    reasons: list[str] = field(default_factory=list)
+    # Addresses that other devices had at other times: only what was seen within the span is this device's.
+    spans: dict[str, Span] = field(default_factory=dict)
+    forwards: list[str] = field(default_factory=list)  # public addresses seen behind it
+
+    @property
+    def order(self) -> tuple[str, int, str]:
+        """Canonical order: MACs before addresses."""
+        return (self.domain, 0, min(self.macs)) if self.macs else (self.domain, 1, min(self.ips))
+
+
+def correlate(evidence: Evidence, options: InventoryOptions) -> list[Group]:
+    """Return the devices' parts, every domain by itself, in canonical order."""
+    by_domain: dict[str, list[Part]] = {}
+    for part in evidence.parts.values():
+        by_domain.setdefault(part.address.domain, []).append(part)
+    groups: list[Group] = []
+    for domain in sorted(by_domain):
+        groups += _Domain(domain, by_domain[domain], evidence, options).groups()
+    return sorted(groups, key=lambda group: group.order)
+
+
+class _Domain:
+    """One domain's addresses."""
+
+    def __init__(self, domain: str, parts: list[Part], evidence: Evidence, options: InventoryOptions) -> None:
+        self.domain = domain
+        self.evidence = evidence
+        self.options = options
+        macs = {part.address.value for part in parts if part.address.kind == "mac"}
+        for table in (evidence.carried, evidence.stated, evidence.leased):
+            macs |= {mac for at, mac in table if at == domain}
+        self.macs = sorted(mac for mac in macs if not is_group_mac(mac))
+        self.talkers = {part.address.value: part.id for part in parts if part.address.kind in ("ipv4", "ipv6")}
+        self.carried = {mac: evidence.carried.get((domain, mac), {}) for mac in self.macs}
+        self.stated = {mac: evidence.stated.get((domain, mac), {}) for mac in self.macs}
+        self.leased = {mac: evidence.leased.get((domain, mac), {}) for mac in self.macs}
+        self.public_plan = not any(self._private_v4(ip) for ip in self._all_ips())
+
+    def _all_ips(self) -> Iterator[str]:
+        yield from self.talkers
+        for table in (self.carried, self.stated, self.leased):
+            for spans in table.values():
+                yield from spans
+
+    @staticmethod
+    def _private_v4(ip: str) -> bool:
+        kind = ip_kind(ip)
+        return kind.version == 4 and not (kind.public or kind.nobody or kind.loopback or kind.link_local)
+
+    def groups(self) -> list[Group]:
+        """Devices of this domain."""
+        by_mac = {mac: self._of_mac(mac) for mac in self.macs}
+        wanted: dict[str, list[str]] = {}
+        for mac, group in by_mac.items():
+            for ip in group.ips:
+                wanted.setdefault(ip, []).append(mac)
+        for ip, macs in sorted(wanted.items()):
+            if len(macs) > 1:
+                self._settle(ip, macs, by_mac)
+        groups = list(by_mac.values()) + self._without_mac(set(wanted), by_mac)
+        return self._joined([group for group in groups if group.macs or group.ips])
+
+    # --- one MAC ------------------------------------------------------------------------------------------------
+
+    def _of_mac(self, mac: str) -> Group:
+        group = Group(self.domain, [mac])
+        mark = mac_mark(mac)
+        stated, leased, carried = self.stated[mac], self.leased[mac], self.carried[mac]
+        if mark and mark.shared:
+            group.marks.add("virtual_mac")
+            group.ips = sorted(ip for ip in stated if not self._stated_by_other(ip, mac))
+            group.reasons.append(
+                f"{mac} is a virtual address of {mark.words}: it is shared by several devices and joins none."
+            )
+            return group
+        local = [ip for ip in carried if self._may_be_own(ip, mac)]
+        group.forwards = sorted(ip for ip in carried if self._foreign(ip, mac))
+        own = {ip for ip in (*stated, *leased) if not ip_kind(ip).nobody}
+        own |= {ip for ip in local if ip_kind(ip).link_local or mac_from_eui64(ip) == mac}
+        if group.forwards or self._too_many(local, own) or self._different_hosts(local, own):
+            self._beyond(group, local, own)
+        else:
+            own |= set(local)
+        group.ips = sorted(own)
+        if len([ip for ip in own if ip_kind(ip).version == 4]) > 1:
+            group.marks.add("multi_address")
+        for ip in group.ips:
+            group.reasons.append(self._why(mac, ip))
+        return group
+
+    def _may_be_own(self, ip: str, mac: str) -> bool:
+        kind = ip_kind(ip)
+        return not kind.nobody and not self._foreign(ip, mac)
+
+    def _foreign(self, ip: str, mac: str) -> bool:
+        """A public address that came from elsewhere, through this MAC."""
+        kind = ip_kind(ip)
+        if not kind.public or ip in self.stated[mac] or ip in self.leased[mac]:
+            return False
+        if kind.version == 6:
+            prefix = ip_prefix(ip)
+            return (
+                sum(1 for other in self.carried[mac] if ip_kind(other).version == 6 and ip_prefix(other) != prefix) > 4
+            )
+        return not (self.public_plan and len(self.carried[mac]) == 1)
+
+    def _stated_by_other(self, ip: str, mac: str) -> bool:
+        return any(ip in self.stated[other] for other in self.macs if other != mac and not _shared(other))
+
+    def _too_many(self, local: list[str], own: set[str]) -> bool:
+        unsure = [ip for ip in local if ip not in own and ip_kind(ip).version == 4]
+        return len(unsure) > self.options.addresses_per_mac
+
+    def _different_hosts(self, local: list[str], own: set[str]) -> bool:
+        """Several addresses that state different identities, or start with different times to live."""
+        unsure = [ip for ip in local if ip not in own and ip_kind(ip).version == 4]
+        identities = [self.evidence.identities.get(self.talkers.get(ip, ""), set()) for ip in local]
+        stated = [identity for identity in identities if identity]
+        if len(stated) > 1 and len(set.union(*stated)) > 1:
+            return True
+        own_ttl = self._ttls(ip for ip in own if ip_kind(ip).version == 4)
+        return bool(own_ttl) and bool(self._ttls(unsure) - own_ttl)
+
+    def _ttls(self, ips: Iterable[str]) -> set[int]:
+        found: set[int] = set()
+        for ip in ips:
+            found |= self.evidence.ttl.get((self.domain, ip), set())
+        return found
+
+    def _beyond(self, group: Group, local: list[str], own: set[str]) -> None:
+        """Only its own addresses stay; who is behind it becomes a device of its own."""
+        mac = group.macs[0]
+        group.marks.add("router")
+        named = self.evidence.routers.get(self.domain, set())
+        own |= {ip for ip in local if ip in named}
+        # A second global IPv6 address of its own network is a device's usual one.
+        own |= {ip for ip in local if ip_kind(ip).version == 6 and ip_kind(ip).public}
+        private = [ip for ip in local if ip_kind(ip).version == 4]
+        if not any(ip_kind(ip).version == 4 for ip in own) and len(private) == 1:
+            own.add(private[0])
+        beyond = sorted(ip for ip in private if ip not in own)
+        behind = len(beyond) + len(group.forwards)
+        if behind:
+            example = (beyond or group.forwards)[0]
+            group.reasons.append(
+                f"{behind} addresses that {mac} carries, such as {example}, are beyond it and not its own."
+            )
+
+    def _why(self, mac: str, ip: str) -> str:
+        if ip in self.stated[mac]:
+            return f"{mac} states {ip} as its own in ARP."
+        if ip in self.leased[mac]:
+            return f"DHCP handed {ip} to {mac}."
+        return f"Frames from {mac} carry the source address {ip}."
+
+    # --- one address, several MACs --------------------------------------------------------------------------------
+
+    def _settle(self, ip: str, macs: list[str], by_mac: dict[str, Group]) -> None:
+        """Decide who has an address that several MACs carry."""
+        virtual = [mac for mac in macs if _shared(mac)]
+        ends = [mac for mac in macs if not _shared(mac) and "router" not in by_mac[mac].marks]
+        sure = [mac for mac in macs if ip in self.stated[mac] or ip in self.leased[mac]]
+        keepers = virtual or [mac for mac in ends if mac in sure] or ends or sure or macs
+        spans = {mac: self._span(mac, ip) for mac in keepers}
+        ordered = sorted(keepers, key=lambda mac: (spans[mac].first, spans[mac].last, mac))
+        if len(ordered) > 1 and all(
+            spans[a].last <= spans[b].first for a, b in zip(ordered, ordered[1:], strict=False)
+        ):
+            self._released(ip, ordered, spans, by_mac)
+            return
+        best = max(ordered, key=lambda mac: (mac in sure, spans[mac].count, mac))
+        for mac in macs:
+            if mac == best:
+                continue
+            by_mac[mac].ips.remove(ip)
+            by_mac[mac].reasons = [reason for reason in by_mac[mac].reasons if not reason.endswith(f" {ip}.")]
+            if len(ordered) > 1 and mac in ordered:
+                for each in (mac, best):
+                    by_mac[each].marks.add("address_conflict")
+                by_mac[mac].reasons.append(f"{ip} was used by {best} at the same time: it is counted there, not here.")
+
+    def _released(self, ip: str, ordered: list[str], spans: dict[str, Span], by_mac: dict[str, Group]) -> None:
+        """The address went from one to the next: each keeps its time."""
+        for at, mac in enumerate(ordered):
+            end = spans[ordered[at + 1]].first if at + 1 < len(ordered) else 1 << 63
+            by_mac[mac].spans[ip] = Span(spans[mac].first if at else -(1 << 63), end)
+            by_mac[mac].reasons.append(
+                f"{ip} was in use by {len(ordered)} devices one after the other; this one is number {at + 1}."
+            )
+
+    def _span(self, mac: str, ip: str) -> Span:
+        spans = [table[mac][ip] for table in (self.carried, self.stated, self.leased) if ip in table[mac]]
+        return Span(min(s.first for s in spans), max(s.last for s in spans), max(s.count for s in spans))
+
+    # --- addresses without a MAC ------------------------------------------------------------------------------------
+
+    def _without_mac(self, taken: set[str], by_mac: dict[str, Group]) -> list[Group]:
+        behind = any("router" in group.marks for group in by_mac.values())
+        groups = []
+        for ip in sorted(self.talkers):
+            kind = ip_kind(ip)
+            if ip in taken or kind.nobody or kind.public or (kind.version == 4 and ip.endswith(".255")):
+                continue
+            group = Group(self.domain, [], [ip])
+            if kind.loopback:
+                group.marks.add("loopback")
+            elif behind:
+                group.marks.add("behind_router")
+            groups.append(group)
+        return groups
+
+    # --- several interfaces -----------------------------------------------------------------------------------------
+
+    def _joined(self, groups: list[Group]) -> list[Group]:
+        """Merge groups that state the same serial number, or announce each other's address by name."""
+        keys: dict[str, list[int]] = {}
+        for at, group in enumerate(groups):
+            if "virtual_mac" in group.marks:
+                continue
+            for key in sorted(self._serials(group)):
+                keys.setdefault(key, []).append(at)
+        leader = list(range(len(groups)))
+        for key, members in sorted(keys.items()):
+            if 1 < len(members) <= self.options.merge_limit:
+                _unite(groups, leader, members, f"They state the same {key}.")
+            elif len(members) > 1:
+                for at in members:
+                    groups[at].reasons.append(
+                        f"{len(members)} devices state the same {key}: a copied number merges nothing."
+                    )
+        self._by_announcement(groups, leader)
+        return _merged(groups, leader)
+
+    def _serials(self, group: Group) -> set[str]:
+        found: set[str] = set()
+        for part in self._part_ids(group):
+            found |= self.evidence.serials.get(part, set())
+        return found
+
+    def _part_ids(self, group: Group) -> Iterator[str]:
+        for ip in group.ips:
+            if ip in self.talkers and ip not in group.spans:
+                yield self.talkers[ip]
+
+    def _by_announcement(self, groups: list[Group], leader: list[int]) -> None:
+        owner = {ip: at for at, group in enumerate(groups) for ip in group.ips}
+        for at, group in enumerate(groups):
+            for part in self._part_ids(group):
+                for ip in sorted(self.evidence.announced.get(part, ())):
+                    other = owner.get(ip, at)
+                    # A reflector announces for many with MACs of their own: only an address without a MAC joins.
+                    if other != at and not groups[other].macs and ip_kind(ip).version == 6:
+                        _unite(groups, leader, [at, other], f"It announces {ip} as its own by mDNS.")
+
+
+def ip_prefix(ip: str) -> str:
+    """Return the first four groups of an IPv6 address as text, enough to tell networks apart."""
+    return ":".join((ip.split("::")[0] + ":0:0:0:0").split(":")[:4])
+
+
+def _shared(mac: str) -> bool:
+    mark = mac_mark(mac)
+    return mark is not None and mark.shared
+
+
+def _find(leader: list[int], at: int) -> int:
+    while leader[at] != at:
+        leader[at] = leader[leader[at]]
+        at = leader[at]
+    return at
+
+
+def _unite(groups: list[Group], leader: list[int], members: list[int], reason: str) -> None:
+    first = _find(leader, members[0])
+    for at in members[1:]:
+        other = _find(leader, at)
+        if other != first:
+            low, high = min(first, other), max(first, other)
+            leader[high] = low
+            groups[low].reasons.append(reason)
+            first = low
+
+
+def _merged(groups: list[Group], leader: list[int]) -> list[Group]:
+    kept: dict[int, Group] = {}
+    for at, group in enumerate(groups):
+        root = _find(leader, at)
+        if root == at:
+            kept.setdefault(root, group)
+            continue
+        into = kept.setdefault(root, groups[root])
+        into.macs = sorted({*into.macs, *group.macs})
+        into.ips = sorted({*into.ips, *group.ips})
+        into.marks |= group.marks
+        into.reasons += group.reasons
+        into.forwards = sorted({*into.forwards, *group.forwards})
+        into.spans.update(group.spans)
+    return list(kept.values())

@@ -1,0 +1,212 @@
+"""The register: observations in, devices out. Incremental; the same input gives the same devices."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from ringfence.inventory.addresses import ip_kind, is_group_mac
+from ringfence.inventory.classify import Verdict, classify
+from ringfence.inventory.clues import BUILTIN_CLUES, PART_SEEN, Clue
+from ringfence.inventory.correlate import Group, correlate
+from ringfence.inventory.evidence import Evidence, Span
+from ringfence.inventory.knowledge import Knowledge
+from ringfence.inventory.options import InventoryOptions
+from ringfence.inventory.roles import Roles
+from ringfence.model.device import Claim, Device
+from ringfence.model.flow import Conversation
+from ringfence.model.ids import device_id
+from ringfence.model.observation import Observation, Part
+
+__all__ = ["Register"]
+
+_CLAIMS_PER_PART = 512
+ClaimKey = tuple[str, str, str, str]  # field, value, clue, evidence
+
+
+class Register:
+    """What is known of all devices.
+
+    Args:
+        knowledge: registries and fingerprints that the clues ask.
+        options: thresholds.
+        clues: the clues to run.
+    """
+
+    def __init__(
+        self, knowledge: Knowledge, options: InventoryOptions | None = None, clues: Iterable[type[Clue]] = BUILTIN_CLUES
+    ) -> None:
+        self._knowledge = knowledge
+        self._options = options or InventoryOptions()
+        self._readers: dict[str, list[Clue]] = {}
+        for made in (clue(knowledge) for clue in clues):
+            for kind in (made.READS,) if isinstance(made.READS, str) else made.READS:
+                self._readers.setdefault(kind, []).append(made)
+        self._evidence = Evidence()
+        self._claims: dict[str, dict[ClaimKey, Claim]] = {}
+        self._seen: dict[str, Span] = {}
+        self._roles = Roles()
+        self._devices: list[Device] | None = None
+        self._owners: dict[str, str] = {}
+
+    def observe(self, observations: Iterable[Observation]) -> None:
+        """Take new and changed observations. Taking one twice changes nothing."""
+        for fact in observations:
+            subject = fact.subject
+            self._part(subject, fact.first, fact.last)
+            if Evidence.reads(fact.kind):
+                self._evidence.take(fact)
+            readers = self._readers.get(fact.kind)
+            if readers:
+                kept = self._claims.setdefault(subject.id, {})
+                for clue in readers:
+                    for claim in clue.claims(fact):
+                        _keep(kept, claim, fact)
+        self._devices = None
+
+    def conversations(self, conversations: Iterable[Conversation]) -> None:
+        """Take who talked to whom: roles come from here."""
+        for conversation in conversations:
+            self._part(conversation.source, conversation.first, conversation.last)
+            if conversation.answered:
+                self._part(conversation.destination, conversation.first, conversation.last)
+            self._roles.take(conversation)
+        self._devices = None
+
+    def devices(self) -> list[Device]:
+        """Return all devices in canonical order."""
+        if self._devices is None:
+            groups = correlate(self._evidence, self._options)
+            by_address = {(part.address.domain, part.address.value): part for part in self._evidence.parts.values()}
+            built = [self._device(group, by_address) for group in groups]
+            self._devices = [device for device in built if device is not None]
+            self._owners = {part.id: device.id for device in self._devices for part in device.parts}
+        return list(self._devices)
+
+    def device_of(self, part_id: str) -> str | None:
+        """Return the id of the device that a part belongs to; peers and groups belong to none."""
+        self.devices()
+        return self._owners.get(part_id)
+
+    # --- parts ------------------------------------------------------------------------------------------------------
+
+    def _part(self, part: Part, first: int, last: int) -> None:
+        span = self._seen.get(part.id)
+        if span is not None:
+            if first < span.first:
+                span.first = first
+            if last > span.last:
+                span.last = last
+            return
+        self._seen[part.id] = Span(first, last)
+        if _can_be_device(part):
+            self._evidence.parts[part.id] = part
+            fact = Observation(PART_SEEN, part, None, {}, 1, first, last)
+            kept = self._claims.setdefault(part.id, {})
+            for clue in self._readers.get(PART_SEEN, ()):
+                for claim in clue.claims(fact):
+                    _keep(kept, claim, fact)
+
+    # --- devices ----------------------------------------------------------------------------------------------------
+
+    def _device(self, group: Group, by_address: dict[tuple[str, str], Part]) -> Device | None:
+        parts = [
+            by_address[group.domain, value]
+            for value in (*group.macs, *group.ips)
+            if (group.domain, value) in by_address
+        ]
+        if not parts:
+            return None
+        whole = [part for part in parts if part.address.value not in group.spans or self._last_holder(group, part)]
+        ids = [part.id for part in whole]
+        claims = [*self._gathered(group, parts), *self._roles.claims(ids), *_forwarding(group)]
+        roles = self._roles.of(ids)
+        verdict = classify(claims, roles, self._knowledge, self._options)
+        return self._filled(group, whole, [*claims, *verdict.derived], verdict)
+
+    @staticmethod
+    def _last_holder(group: Group, part: Part) -> bool:
+        return group.spans[part.address.value].last >= 1 << 62
+
+    def _gathered(self, group: Group, parts: list[Part]) -> Iterator[Claim]:
+        for part in parts:
+            span = group.spans.get(part.address.value)
+            for claim in self._claims.get(part.id, {}).values():
+                if span is None or span.first <= claim.first < span.last:
+                    yield claim
+
+    def _filled(self, group: Group, parts: list[Part], claims: list[Claim], verdict: Verdict) -> Device:
+        texts = verdict.texts
+        names = {claim.value for claim in claims if claim.field == "name"}
+        spans = [self._seen[part.id] for part in parts]
+        product = texts.get("product")
+        title = product or " ".join(filter(None, (verdict.vendor, verdict.device_class.replace("_", " "))))
+        fallback = title if verdict.device_class != "unknown" or product else (group.ips or group.macs)[0]
+        ordered = sorted(
+            set(claims), key=lambda claim: (claim.field, -claim.weight, claim.value, claim.clue, claim.evidence)
+        )
+        return Device(
+            id=device_id(parts[0].id),
+            parts=tuple(parts),
+            name=texts.get("name") or fallback,
+            device_class=verdict.device_class,
+            vendor=verdict.vendor,
+            product=product,
+            model=texts.get("model"),
+            firmware=texts.get("firmware"),
+            serial=texts.get("serial"),
+            os=texts.get("os"),
+            purdue_level=verdict.purdue_level,
+            confidence=verdict.confidence,
+            vendor_confidence=verdict.vendor_confidence,
+            roles=self._roles.of([part.id for part in parts]),
+            macs=tuple(group.macs),
+            ips=tuple(group.ips),
+            names=tuple(sorted(names)),
+            marks=tuple(sorted(group.marks | _marks(claims))),
+            first=min(span.first for span in spans),
+            last=max(span.last for span in spans),
+            claims=tuple(ordered[: self._options.claims_per_device]),
+            conflicts=verdict.conflicts,
+            merge_reasons=tuple(dict.fromkeys(group.reasons)),
+            domain=group.domain,
+        )
+
+
+def _keep(kept: dict[ClaimKey, Claim], claim: Claim, fact: Observation) -> None:
+    key = (claim.field, claim.value, claim.clue, claim.evidence)
+    known = kept.get(key)
+    if known is not None:
+        if fact.first >= known.first and fact.last <= known.last:
+            return
+        first, last = min(known.first, fact.first), max(known.last, fact.last)
+        kept[key] = replace(known, first=first, last=last)
+    elif len(kept) < _CLAIMS_PER_PART:
+        kept[key] = replace(claim, first=fact.first, last=fact.last, packets=fact.packets)
+
+
+def _can_be_device(part: Part) -> bool:
+    """Groups and nobody's addresses never are; public ones may be a local device's, correlation decides."""
+    address = part.address
+    if address.kind == "mac":
+        return not is_group_mac(address.value)
+    if address.kind in ("ipv4", "ipv6"):
+        return not ip_kind(address.value).nobody
+    return False
+
+
+def _forwarding(group: Group) -> Iterator[Claim]:
+    public = [ip for ip in group.forwards if ip_kind(ip).version == 4]
+    if len(public) > 1:
+        sentence = f"Frames from its MAC carry {len(public)} public source addresses, such as {public[0]}: it forwards for others."
+        yield Claim("class", "router", 0.62, "forwards_packets", sentence)
+
+
+def _marks(claims: Iterable[Claim]) -> set[str]:
+    found = set()
+    for claim in claims:
+        if claim.field == "randomised":
+            found.add("randomised_mac")
+        elif claim.field == "virtual" and "virtual machines" in claim.value:
+            found.add("virtual_machine")
+    return found
