@@ -149,3 +149,18 @@ def test_order_of_facts_changes_nothing(knowledge: Knowledge, see: See) -> None:
     other.observe(reversed(facts))
     other.observe(facts)
     assert one.devices() == other.devices()
+
+
+def test_several_hosts_behind_one_address_are_marked(register: Register, see: See) -> None:
+    register.observe([see("link.address", MAC, ip="10.0.0.2")])
+    register.observe([see("link.ttl", "10.0.0.2", ttl=ttl) for ttl in (64, 128)])
+    for agent in ("Mozilla/5.0 (Windows NT 10.0; Win64; x64)", "Dalvik/2.1.0 (Linux; U; Android 13; SM-G991B)"):
+        register.observe([see("http.request", "10.0.0.2", operation="GET", user_agent=agent)])
+    assert "nat" in by_mac(register, MAC).marks
+
+
+def test_a_router_asks_for_others(register: Register, see: See) -> None:
+    register.observe([see("link.address", MAC, ip=ip) for ip in ("192.168.1.1", "9.9.9.9", "8.8.8.8")])
+    register.observe([see("dns.query", "192.168.1.1", object="ws.meethue.com", record_type=1)])
+    router = by_mac(register, MAC)
+    assert (router.vendor, router.device_class) == (None, "router")

@@ -121,12 +121,25 @@ class Register:
         ids = [part.id for part in whole]
         claims = [*self._gathered(group, parts), *self._roles.claims(ids), *_forwarding(group)]
         roles = self._roles.of(ids)
+        if "router" in group.marks:
+            # A router asks for names on behalf of others.
+            claims = [claim for claim in claims if claim.clue != "name_asked"]
+        if self._translates(group, claims):
+            group.marks.add("nat")
         verdict = classify(claims, roles, self._knowledge, self._options)
         return self._filled(group, whole, [*claims, *verdict.derived], verdict)
 
     @staticmethod
     def _last_holder(group: Group, part: Part) -> bool:
         return group.spans[part.address.value].last >= 1 << 62
+
+    def _translates(self, group: Group, claims: Iterable[Claim]) -> bool:
+        """Return whether several hosts speak with one address: two starting times to live and two families of systems."""
+        lives = (self._evidence.ttl.get((group.domain, ip), set()) for ip in group.ips)
+        if not any({64, 128} <= found for found in lives):
+            return False
+        systems = {claim.value.split()[0] for claim in claims if claim.field == "os"}
+        return "Windows" in systems and bool(systems & {"Android", "iOS", "iPadOS", "macOS", "Linux"})
 
     def _gathered(self, group: Group, parts: list[Part]) -> Iterator[Claim]:
         for part in parts:
