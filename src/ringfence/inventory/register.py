@@ -134,7 +134,7 @@ class Register:
         return group.spans[part.address.value].last >= 1 << 62
 
     def _translates(self, group: Group, claims: Iterable[Claim]) -> bool:
-        """Return whether several hosts speak with one address: two starting times to live and two families of systems."""
+        """Return whether several hosts speak with one address: two starting TTLs and two families of systems."""
         lives = (self._evidence.ttl.get((group.domain, ip), set()) for ip in group.ips)
         if not any({64, 128} <= found for found in lives):
             return False
@@ -187,6 +187,8 @@ class Register:
 
 
 def _keep(kept: dict[ClaimKey, Claim], claim: Claim, fact: Observation) -> None:
+    if not claim.value.strip():
+        return  # Devices do send names made of nothing.
     key = (claim.field, claim.value, claim.clue, claim.evidence)
     known = kept.get(key)
     if known is not None:
