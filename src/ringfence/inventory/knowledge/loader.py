@@ -99,6 +99,22 @@ class Knowledge:
         self.domain = lru_cache(8192)(self._domain)
         self.advertised = lru_cache(4096)(self._advertised)
 
+    @property
+    def id(self) -> str:
+        """The bundle's id."""
+        return self.bundle.id
+
+    @property
+    def date(self) -> str:
+        """The day that the bundle's content is of."""
+        return self.bundle.date
+
+    def default_credentials(self) -> list[tuple[bytes, bytes]]:
+        """Return published default credentials as (user, secret); an SNMP community has the user ""."""
+        if "credentials.json" not in self.bundle:
+            return []
+        return [(user.encode(), secret.encode()) for user, secret in self._json("credentials.json")]
+
     # --- makers ---------------------------------------------------------------------------------------------------
 
     def _oui(self, mac: str) -> str | None:
