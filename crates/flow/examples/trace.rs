@@ -4,7 +4,9 @@
 
 use ringfence_dissect::{Emitted, Secrets};
 use ringfence_flow::source::Inputs;
-use ringfence_flow::{run, show, Domain, Domains, Environment, FlowRow, Observation, Options, Reference, RowSink, TransactionRow};
+use ringfence_flow::{
+    run, show, Domain, Domains, Environment, FlowRow, Observation, Options, Reference, RowSink, TransactionRow,
+};
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -23,10 +25,8 @@ impl RowSink for Lines {
         if self.protocol.as_deref().is_some_and(|wanted| wanted != emitted.kind.protocol()) {
             return;
         }
-        let mut line = format!(
-            "{{\"frame\":{},\"kind\":\"{}\",\"subject\":\"{}\"",
-            at.index, emitted.kind.name, emitted.subject
-        );
+        let mut line =
+            format!("{{\"frame\":{},\"kind\":\"{}\",\"subject\":\"{}\"", at.index, emitted.kind.name, emitted.subject);
         if let Some(object) = emitted.object {
             let _ = write!(line, ",\"to\":\"{object}\"");
         }

@@ -284,14 +284,7 @@ impl Aggregate {
     }
 
     #[cold]
-    fn over(
-        &mut self,
-        kind: &'static Kind,
-        subject: Place,
-        domain: Domain,
-        at: &Reference,
-        out: &mut dyn WindowSink,
-    ) {
+    fn over(&mut self, kind: &'static Kind, subject: Place, domain: Domain, at: &Reference, out: &mut dyn WindowSink) {
         self.overflowed += 1;
         if std::ptr::eq(kind, &kinds::overflow::KIND) || self.entries.len() >= ENTRY_CAP {
             return;

@@ -142,10 +142,8 @@ fn work(
     stop: &AtomicBool,
 ) -> Part {
     let seed = std::hash::BuildHasher::hash_one(&foldhash::quality::RandomState::default(), worker);
-    let mut shards: Vec<Shard> = (0..SHARDS)
-        .filter(|shard| shard % workers == worker)
-        .map(|_| Shard::new(seed, options.windowed))
-        .collect();
+    let mut shards: Vec<Shard> =
+        (0..SHARDS).filter(|shard| shard % workers == worker).map(|_| Shard::new(seed, options.windowed)).collect();
     let mut decoder = Decoder::new();
     let mut quality = Quality::default();
     let mut until_told = options.progress_every;

@@ -380,8 +380,12 @@ impl Flow {
 
     /// A TCP packet or two without SYN, payload or answer other than a reset: a FIN, NULL, XMAS or ACK probe.
     fn is_lone_probe(&self, row: &FlowRow) -> bool {
-        row.state == State::MidStream && self.protocol.is_none() && row.packets[0] <= 2 && row.packets[1] <= 1
-            && self.probes_left == PROBES && (row.packets[1] == 0 || self.reset)
+        row.state == State::MidStream
+            && self.protocol.is_none()
+            && row.packets[0] <= 2
+            && row.packets[1] <= 1
+            && self.probes_left == PROBES
+            && (row.packets[1] == 0 || self.reset)
     }
 }
 

@@ -3,8 +3,8 @@
 //! Rule 1: a list is ordered by last packet, so expiry looks at its head only and costs nothing while nothing expires.
 //! Rule 2: at most `FLOW_CAP` live flows a shard; the least recent of the shortest-lived class goes first.
 
-use crate::key::FlowKey;
 use crate::flow::Flow;
+use crate::key::FlowKey;
 use hashbrown::HashTable;
 
 /// Most live flows of a shard.

@@ -253,7 +253,6 @@ impl Shard {
         }
     }
 
-
     /// Take one packet between `src` and `dst`.
     pub fn packet(
         &mut self,

@@ -38,8 +38,8 @@ impl Table {
                 let path = PathBuf::from(path);
                 let file = File::create(&path).map_err(|error| unwritable(&path, &error))?;
                 let properties = WriterProperties::builder().set_compression(Compression::SNAPPY).build();
-                let writer = ArrowWriter::try_new(file, schema, Some(properties))
-                    .map_err(|error| unwritable(&path, &error))?;
+                let writer =
+                    ArrowWriter::try_new(file, schema, Some(properties)).map_err(|error| unwritable(&path, &error))?;
                 Way::Write { path, writer: Some(writer), failure: None }
             }
         };

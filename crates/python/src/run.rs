@@ -179,8 +179,7 @@ pub fn run(
     let windowed = observations.is_some();
     let observations = observations.map(|path| Observations::create(&path)).transpose()?.map(Arc::new);
     let environment = Environment::new(Secrets::new(site_key.as_bytes(), defaults), false, true);
-    let options =
-        Options { workers: workers.clamp(1, 64), domains, windowed, progress_every: progress_every.max(1) };
+    let options = Options { workers: workers.clamp(1, 64), domains, windowed, progress_every: progress_every.max(1) };
     let mut sinks: Vec<Rows> = (0..options.workers)
         .map(|_| Rows {
             ids: Ids::new(names.clone(), epochs.clone()),

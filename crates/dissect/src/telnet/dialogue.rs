@@ -268,10 +268,17 @@ impl Login {
 
     /// Text that the client types.
     pub(super) fn typed(&mut self, text: &[u8], cx: &mut Context<'_>) {
-        for &byte in text {
-            if self.over() {
-                return;
+        let mut at = 0;
+        while at < text.len() && !self.over() {
+            if self.state == State::Other && !self.after_return {
+                // Nothing of such a line is kept: only its end, or giving it up, means anything.
+                match memchr::memchr3(b'\r', b'\n', 3, &text[at..]) {
+                    Some(found) => at += found,
+                    None => return,
+                }
             }
+            let byte = text[at];
+            at += 1;
             let after_return = std::mem::replace(&mut self.after_return, byte == b'\r');
             if !(after_return && matches!(byte, 0 | b'\n')) {
                 self.typed_byte(byte, cx);

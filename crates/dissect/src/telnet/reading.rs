@@ -116,12 +116,16 @@ impl Reading {
                 false => self.login.shown(text, cx),
             }
         }
+        if !cx.wants_detail() {
+            // Lines are told apart only where details are asked for; that something was said is told once a delivery.
+            cx.fact(&data::KIND).emit_to(Who::Sender, Who::Receiver);
+            return end;
+        }
         let mut rest = text;
         while !rest.is_empty() {
             let (line, after) = rest.split_at(line_end(rest));
-            // Nothing is sealed on the way of every packet: only where details are asked for.
-            let sealed = cx.wants_detail().then(|| cx.secret(b"", line).hmac);
-            cx.fact(&data::KIND).maybe_text(data::line, sealed).emit_to(Who::Sender, Who::Receiver);
+            let sealed = cx.secret(b"", line).hmac;
+            cx.fact(&data::KIND).text(data::line, sealed).emit_to(Who::Sender, Who::Receiver);
             rest = after;
         }
         end
@@ -130,11 +134,8 @@ impl Reading {
 
 /// Bytes of text before the next command; a doubled IAC is text. 0 where only half of it is there.
 fn text_end(left: &[u8]) -> usize {
-    if !left.contains(&IAC) {
-        return left.len();
-    }
     let mut at = 0;
-    while let Some(found) = left[at..].iter().position(|&byte| byte == IAC) {
+    while let Some(found) = memchr::memchr(IAC, &left[at..]) {
         at += found;
         match left.get(at + 1) {
             Some(&IAC) => at += 2,
@@ -147,7 +148,7 @@ fn text_end(left: &[u8]) -> usize {
 /// Bytes of the line that begins here, with its end: LF, CR LF or CR NUL. A CR alone ends nothing.
 fn line_end(text: &[u8]) -> usize {
     let mut at = 0;
-    while let Some(found) = text[at..].iter().position(|&byte| matches!(byte, b'\n' | b'\r')) {
+    while let Some(found) = memchr::memchr2(b'\n', b'\r', &text[at..]) {
         at += found;
         match (text[at], text.get(at + 1)) {
             (b'\n', _) => return at + 1,
