@@ -164,7 +164,6 @@ class _Domain:
     def _beyond(self, group: Group, local: list[str], own: set[str]) -> None:
         """Only its own addresses stay; who is behind it becomes a device of its own."""
         mac = group.macs[0]
-        group.marks.add("router")
         named = self.evidence.routers.get(self.domain, set())
         own |= {ip for ip in local if ip in named}
         # A second global IPv6 address of its own network is a device's usual one.
@@ -174,6 +173,8 @@ class _Domain:
             own.add(private[0])
         beyond = sorted(ip for ip in private if ip not in own)
         behind = len(beyond) + len(group.forwards)
+        if behind > 1:
+            group.marks.add("router")
         if behind:
             example = (beyond or group.forwards)[0]
             group.reasons.append(

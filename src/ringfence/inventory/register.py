@@ -197,7 +197,8 @@ def _keep(kept: dict[ClaimKey, Claim], claim: Claim, fact: Observation) -> None:
         first, last = min(known.first, fact.first), max(known.last, fact.last)
         kept[key] = replace(known, first=first, last=last)
     elif len(kept) < _CLAIMS_PER_PART:
-        kept[key] = replace(claim, first=fact.first, last=fact.last, packets=fact.packets)
+        # Written out: dataclasses.replace takes a quarter of the whole time here.
+        kept[key] = Claim(*key[:2], claim.weight, *key[2:], fact.first, fact.last, fact.packets)
 
 
 def _can_be_device(part: Part) -> bool:

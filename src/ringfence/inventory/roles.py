@@ -51,6 +51,12 @@ _ENGINEERING = frozenset(
 _MASTERED = 3  # servers asked; fewer is what any test program does
 
 
+# Carriers, not something that a device does for another.
+_NO_ROLE = frozenset(
+    {"arp", "ethernet", "ip", "ipv4", "ipv6", "tcp", "udp", "sctp", "icmp", "icmpv6", "igmp", "unknown"}
+)
+
+
 class Roles:
     """Sums up conversations by part."""
 
@@ -62,6 +68,8 @@ class Roles:
 
     def take(self, conversation: Conversation) -> None:
         """Take one conversation; a server that never answered has no role."""
+        if conversation.protocol in _NO_ROLE:
+            return
         client, server, protocol = conversation.source.id, conversation.destination.id, conversation.protocol
         self._sides.setdefault(client, set()).add((protocol, "client"))
         if not conversation.answered:

@@ -10,10 +10,12 @@ from ringfence.inventory.knowledge import Knowledge, Signature
 from ringfence.model.device import Claim
 from ringfence.model.observation import Observation
 
-__all__ = ["PART_SEEN", "Clue", "ClueDoc", "from_recog", "from_signatures", "quoted"]
+__all__ = ["DHCP_CLIENT_OPERATIONS", "PART_SEEN", "Clue", "ClueDoc", "from_recog", "from_signatures", "quoted"]
 
 # The register makes one fact of this kind for every new part, so that clues can read an address itself.
 PART_SEEN = "part.seen"
+# DHCP messages in which a client speaks of itself; the server's speak of what it hands out.
+DHCP_CLIENT_OPERATIONS = frozenset({"discover", "request", "inform", "decline", "release", "bootp_request"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ringfence.inventory.clues.clue import Clue, ClueDoc, from_recog, from_signatures, quoted
+from ringfence.inventory.clues.clue import DHCP_CLIENT_OPERATIONS, Clue, ClueDoc, from_recog, from_signatures, quoted
 from ringfence.model.device import Claim
 from ringfence.model.observation import Observation
-
-CLIENT_OPERATIONS = frozenset({"discover", "request", "inform", "decline", "release", "bootp_request"})
 
 
 class DhcpFingerprint(Clue):
@@ -25,7 +23,7 @@ class DhcpFingerprint(Clue):
     def claims(self, fact: Observation) -> Iterator[Claim]:
         """Yield the system, and the class where the list is typical for one."""
         options = fact["parameter_requests"]
-        if not options or fact["operation"] not in CLIENT_OPERATIONS:
+        if not options or fact["operation"] not in DHCP_CLIENT_OPERATIONS:
             return
         text = ",".join(map(str, options))
         known = self.knowledge.parameter_list(text)
@@ -48,7 +46,7 @@ class DhcpVendorClass(Clue):
     def claims(self, fact: Observation) -> Iterator[Claim]:
         """Yield maker, class and system of the vendor class."""
         text = fact["vendor_class"]
-        if not text or fact["operation"] not in CLIENT_OPERATIONS:
+        if not text or fact["operation"] not in DHCP_CLIENT_OPERATIONS:
             return
         sentence = f"Its DHCP vendor class is {quoted(text)}."
         yield from from_signatures(self, self.knowledge.text("dhcp_class", text), sentence)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ringfence.inventory.clues.clue import Clue, ClueDoc, from_signatures, quoted
-from ringfence.inventory.clues.dhcp import CLIENT_OPERATIONS
+from ringfence.inventory.clues.clue import DHCP_CLIENT_OPERATIONS, Clue, ClueDoc, from_signatures, quoted
 from ringfence.model.device import Claim
 from ringfence.model.observation import Observation
 
@@ -38,7 +37,7 @@ class HostName(Clue):
     @staticmethod
     def _name(fact: Observation) -> tuple[str, str]:
         if fact.kind == "dhcp.message":
-            if fact["operation"] not in CLIENT_OPERATIONS:
+            if fact["operation"] not in DHCP_CLIENT_OPERATIONS:
                 return "", ""
             name = fact["hostname"] or (fact["fqdn"] or "").split(".")[0]
             return name or "", fact["client_mac"] or ""

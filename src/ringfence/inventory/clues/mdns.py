@@ -29,7 +29,7 @@ _MODEL_KEYS = (
 _MAKER_KEYS = ("manufacturer", "usb_mfg", "mfg", "vendor", "brand", "integrator")
 _FIRMWARE_KEYS = ("fv", "fw", "fwversion", "firmware", "firmware_version", "srcvers")
 _SERIAL_KEYS = ("serial", "serialnumber", "sn", "srnm")
-_PHONE_SERVICES = frozenset({"_sleep-proxy._udp", "_matterd._udp"})
+_SAYS_NOTHING = frozenset({"_sleep-proxy._udp", "_matterd._udp"})
 
 
 class MdnsService(Clue):
@@ -51,7 +51,7 @@ class MdnsService(Clue):
         if fact["question"]:
             return
         service, instance = _split(fact["name"] or "")
-        if not service or service in _PHONE_SERVICES:
+        if not service or service in _SAYS_NOTHING:
             return
         if fact["record_type"] == _PTR:
             yield from self._service(service, _split(fact["target"] or "")[1])

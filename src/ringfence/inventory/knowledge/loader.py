@@ -52,6 +52,8 @@ _SUFFIXES = frozenset(
         "electronics",
     )
 )
+# Many models append digits of the MAC to their name.
+_OWN_DIGITS = re.compile(r"[-_ ][0-9A-Fa-f]{6,12}$")
 _GROUP = re.compile(r"\$(\d)")
 _TEXT_CAP = 1024  # characters
 
@@ -348,7 +350,7 @@ def _fill(cell: str, text: str, groups: list[str | None]) -> str:
     def group(match: re.Match[str]) -> str:
         at = int(match[1])
         if at == 0:
-            return text[:80]
+            return _OWN_DIGITS.sub("", text)[:80]
         return (groups[at - 1] or "") if at <= len(groups) else ""
 
     return _GROUP.sub(group, cell) if "$" in cell else cell
