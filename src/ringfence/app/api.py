@@ -85,8 +85,6 @@ def analyze(
     many = [paths] if isinstance(paths, str | Path) else list(paths)
     keep = "keep" if keep_flows else "drop"
     key = {} if site_key is None else {"site_key": site_key}
-    options = ReadOptions(
-        workers=workers, domain_per_input=domain_per_input, flows=keep, transactions=keep, **key
-    )
+    options = ReadOptions(workers=workers, domain_per_input=domain_per_input, flows=keep, transactions=keep, **key)
     result = run(many, builtin(), PipelineOptions(read=options))
     return AnalysisResult(result.analysis, result.capture.core.flows(), result.capture.core.transactions())

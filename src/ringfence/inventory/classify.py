@@ -2,7 +2,7 @@
 
 Rule 1: within a clue the strongest claim counts; across clues they add up as independent evidence (noisy or).
 Rule 2: a rival answer lowers the confidence of the winner; a more general class is no rival of a special one.
-Rule 3: a phone asks for every maker's cloud: where a device is a general-purpose one, or asks for several makers' clouds,
+Rule 3: a phone asks for every maker's cloud: where a device is general-purpose, or asks for several makers' clouds,
 what it asks for tells nothing of its maker.
 """
 
@@ -198,5 +198,8 @@ def _conflicts(answers: Mapping[str, Answer]) -> Iterable[Conflict]:
         if field in ("name", "os", "product", "model") or not answer.rival:
             continue
         if answer.rival_confidence >= 0.4:
-            reason = f"{answer.value!r} has more evidence ({answer.confidence:.2f}) than {answer.rival!r} ({answer.rival_confidence:.2f})."
+            reason = (
+                f"{answer.value!r} has more evidence ({answer.confidence:.2f}) than "
+                f"{answer.rival!r} ({answer.rival_confidence:.2f})."
+            )
             yield Conflict(field, answer.value, answer.rival, reason)

@@ -1,6 +1,6 @@
 """Which parts are one device, and why (contract §1).
 
-Rule 1: a MAC that carries public source addresses forwards for others: only what it states in ARP, what DHCP gave it and
+Rule 1: a MAC that carries public source addresses forwards for others: only what it says by ARP, what DHCP gave it and
 its link-local addresses are its own; the local rest are devices beyond it.
 Rule 2: a virtual MAC (VRRP, HSRP …) joins nothing: it is a record of its own with the addresses it states.
 Rule 3: nothing merges across domains by address. Every merge and split states its reason.
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from ringfence.inventory.addresses import ip_kind, is_group_mac, mac_from_eui64, mac_mark
 from ringfence.inventory.evidence import Evidence, Span
@@ -193,9 +194,7 @@ class _Domain:
         keepers = virtual or [mac for mac in ends if mac in sure] or ends or sure or macs
         spans = {mac: self._span(mac, ip) for mac in keepers}
         ordered = sorted(keepers, key=lambda mac: (spans[mac].first, spans[mac].last, mac))
-        if len(ordered) > 1 and all(
-            spans[a].last <= spans[b].first for a, b in zip(ordered, ordered[1:], strict=False)
-        ):
+        if len(ordered) > 1 and all(spans[a].last <= spans[b].first for a, b in pairwise(ordered)):
             self._released(ip, ordered, spans, by_mac)
             return
         best = max(ordered, key=lambda mac: (mac in sure, spans[mac].count, mac))

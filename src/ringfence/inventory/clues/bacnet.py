@@ -26,7 +26,8 @@ class BacnetDevice(Clue):
         "BACnet device object",
         "ASHRAE 135 §12.11, §16.10; ASHRAE vendor ids",
         (
-            "Devices behind a BACnet router (source network given) are not told apart from the router yet, so they are left out.",
+            "Devices behind a BACnet router (source network given) are not told apart from the router yet, "
+            "so they are left out.",
         ),
     )
 

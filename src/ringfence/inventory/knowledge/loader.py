@@ -60,7 +60,7 @@ class Knowledge:
     def __init__(self, bundle: VerifiedBundle) -> None:
         self.bundle = bundle
         self._compiled: dict[str, tuple[Patterns, list[Any]]] = {}
-        # The caches are per instance: two bundles may be in use at once, and clues ask the same few texts again and again.
+        # The caches are per instance: two bundles may be in use at once, and clues ask the same few texts again.
         self.oui = lru_cache(4096)(self._oui)
         self.canonical = lru_cache(4096)(self._canonical)
         self.host_name = lru_cache(4096)(self._host_name)
