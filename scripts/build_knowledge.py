@@ -91,6 +91,7 @@ def main() -> None:
     content = Content(options.date)
     registries(content, options.shared / "identification")
     recog(content, options.shared / "identification" / "recog")
+    credentials(content, options.shared)
     own_tables(content, SOURCE / "source")
     expiry = options.expiry or f"{int(options.date[:4]) + 1}{options.date[4:]}"
     data = sign(f"builtin-{options.date}", options.date, expiry, content.entries, content.notes, key)
@@ -169,6 +170,17 @@ def text_table(texts: list[str]) -> bytes:
 
 
 # --- recog --------------------------------------------------------------------------------------------------------
+
+
+def credentials(content: Content, root: Path) -> None:
+    """Default credentials as pairs (user, secret), for recognising their use; an SNMP community has the user ""."""
+    folder = root / "credentials"
+    rows = json.loads((folder / "default_credentials.json").read_text())["entries"]
+    pairs = {(row["username"] or "", row["password"]) for row in rows if row["password"]}
+    communities = json.loads((folder / "snmp_communities.json").read_text())["communities"]
+    pairs |= {("", community) for community in communities if community}
+    licences = "MIT, BSD-3-Clause; the pairs published of Mirai are facts"
+    content.add_json("credentials.json", sorted(pairs), ("defaultcreds, routersploit, Mirai", licences), "2026-07-01")
 
 
 def recog(content: Content, root: Path) -> None:

@@ -117,7 +117,7 @@ impl<'a> Context<'a> {
     #[inline]
     pub fn fact<'c>(&'c mut self, kind: &'static Kind) -> Fact<'c, 'a> {
         self.record.clear();
-        Fact { cx: self, kind, items: 0 }
+        Fact { cx: self, kind }
     }
 
     /// True where detail fields are wanted; dissectors skip costly ones otherwise.
@@ -159,7 +159,6 @@ impl<'a> Context<'a> {
 pub struct Fact<'c, 'a> {
     cx: &'c mut Context<'a>,
     kind: &'static Kind,
-    items: usize,
 }
 
 impl Fact<'_, '_> {
@@ -235,24 +234,16 @@ impl Fact<'_, '_> {
     }
 
     /// Items of a `Uints` field, in order.
-    pub fn uints(mut self, field: u8, values: impl IntoIterator<Item = impl Into<u64>>) -> Self {
-        for value in values {
-            if self.items == LIST_CAP {
-                break;
-            }
-            self.items += 1;
+    pub fn uints(self, field: u8, values: impl IntoIterator<Item = impl Into<u64>>) -> Self {
+        for value in values.into_iter().take(LIST_CAP) {
             self.cx.record.word(self.kind, field, value.into());
         }
         self
     }
 
     /// Items of a `Texts` or `Ips` field, in order.
-    pub fn texts(mut self, field: u8, values: impl IntoIterator<Item = impl AsRef<[u8]>>) -> Self {
-        for value in values {
-            if self.items == LIST_CAP {
-                break;
-            }
-            self.items += 1;
+    pub fn texts(self, field: u8, values: impl IntoIterator<Item = impl AsRef<[u8]>>) -> Self {
+        for value in values.into_iter().take(LIST_CAP) {
             self.cx.record.string(self.kind, field, value.as_ref());
         }
         self

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
-__all__ = ["IpKind", "MacMark", "ip_kind", "is_group_mac", "is_local_mac", "mac_from_eui64", "mac_mark"]
+from ringfence.model.observation import Address
+
+__all__ = ["IpKind", "MacMark", "canonical", "ip_kind", "is_group_mac", "is_local_mac", "mac_from_eui64", "mac_mark"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,21 @@ _MARKS = (
 _BY_START: dict[str, tuple[MacMark, ...]] = {}
 for _mark in _MARKS:
     _BY_START[_mark.prefix[:5]] = (*_BY_START.get(_mark.prefix[:5], ()), _mark)
+
+
+@lru_cache(65536)
+def canonical(address: Address) -> Address:
+    """Return the address in canonical text, whatever notation it came in; text that is no address stays as it is."""
+    if address.kind == "mac":
+        digits = re.sub(r"[-:. ]", "", address.value).lower()
+        if re.fullmatch(r"[0-9a-f]{12}", digits):
+            return replace(address, value=":".join(digits[at : at + 2] for at in range(0, 12, 2)))
+    elif address.kind in ("ipv4", "ipv6"):
+        try:
+            return replace(address, value=str(ipaddress.ip_address(address.value)))
+        except ValueError:
+            pass
+    return address
 
 
 @lru_cache(8192)

@@ -2,8 +2,8 @@
 
 Rule 1: within a clue the strongest claim counts; across clues they add up as independent evidence (noisy or).
 Rule 2: a rival answer lowers the confidence of the winner; a more general class is no rival of a special one.
-Rule 3: a phone asks for every maker's cloud: where a device is general-purpose, or asks for several makers' clouds,
-what it asks for tells nothing of its maker.
+Rule 3: a phone asks for every maker's cloud: where a device is a general-purpose one, or asks for several makers'
+clouds, what it asks for tells nothing of its maker.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Which parts are one device, and why (contract §1).
 
-Rule 1: a MAC that carries public source addresses forwards for others: only what it says by ARP, what DHCP gave it and
-its link-local addresses are its own; the local rest are devices beyond it.
+Rule 1: a MAC that carries public source addresses forwards for others: only what it states in ARP, what DHCP gave it
+and its link-local addresses are its own; the local rest are devices beyond it.
 Rule 2: a virtual MAC (VRRP, HSRP …) joins nothing: it is a record of its own with the addresses it states.
 Rule 3: nothing merges across domains by address. Every merge and split states its reason.
 """
@@ -61,7 +61,10 @@ class _Domain:
         for table in (evidence.carried, evidence.stated, evidence.leased):
             macs |= {mac for at, mac in table if at == domain}
         self.macs = sorted(mac for mac in macs if not is_group_mac(mac))
-        self.talkers = {part.address.value: part.id for part in parts if part.address.kind in ("ipv4", "ipv6")}
+        self.talkers: dict[str, list[str]] = {}
+        for part in parts:
+            if part.address.kind in ("ipv4", "ipv6"):
+                self.talkers.setdefault(part.address.value, []).append(part.id)
         self.carried = {mac: evidence.carried.get((domain, mac), {}) for mac in self.macs}
         self.stated = {mac: evidence.stated.get((domain, mac), {}) for mac in self.macs}
         self.leased = {mac: evidence.leased.get((domain, mac), {}) for mac in self.macs}
@@ -145,7 +148,7 @@ class _Domain:
     def _different_hosts(self, local: list[str], own: set[str]) -> bool:
         """Several addresses that state different identities, or start with different times to live."""
         unsure = [ip for ip in local if ip not in own and ip_kind(ip).version == 4]
-        identities = [self.evidence.identities.get(self.talkers.get(ip, ""), set()) for ip in local]
+        identities = [self.evidence.identities.get(part, set()) for ip in local for part in self.talkers.get(ip, ())]
         stated = [identity for identity in identities if identity]
         if len(stated) > 1 and len(set.union(*stated)) > 1:
             return True
@@ -269,7 +272,7 @@ class _Domain:
     def _part_ids(self, group: Group) -> Iterator[str]:
         for ip in group.ips:
             if ip in self.talkers and ip not in group.spans:
-                yield self.talkers[ip]
+                yield from self.talkers[ip]
 
     def _by_announcement(self, groups: list[Group], leader: list[int]) -> None:
         owner = {ip: at for at, group in enumerate(groups) for ip in group.ips}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from ringfence.inventory.addresses import ip_kind, is_group_mac
+from ringfence.inventory.addresses import canonical, ip_kind, is_group_mac
 from ringfence.inventory.classify import Verdict, classify
 from ringfence.inventory.clues import BUILTIN_CLUES, PART_SEEN, Clue
 from ringfence.inventory.correlate import Group, correlate
@@ -77,7 +77,9 @@ class Register:
         """Return all devices in canonical order."""
         if self._devices is None:
             groups = correlate(self._evidence, self._options)
-            by_address = {(part.address.domain, part.address.value): part for part in self._evidence.parts.values()}
+            by_address: dict[tuple[str, str], list[Part]] = {}
+            for part in self._evidence.parts.values():
+                by_address.setdefault((part.address.domain, part.address.value), []).append(part)
             built = [self._device(group, by_address) for group in groups]
             self._devices = [device for device in built if device is not None]
             self._owners = {part.id: device.id for device in self._devices for part in device.parts}
@@ -100,7 +102,7 @@ class Register:
             return
         self._seen[part.id] = Span(first, last)
         if _can_be_device(part):
-            self._evidence.parts[part.id] = part
+            self._evidence.parts[part.id] = part = replace(part, address=canonical(part.address))
             fact = Observation(PART_SEEN, part, None, {}, 1, first, last)
             kept = self._claims.setdefault(part.id, {})
             for clue in self._readers.get(PART_SEEN, ()):
@@ -109,24 +111,35 @@ class Register:
 
     # --- devices ----------------------------------------------------------------------------------------------------
 
-    def _device(self, group: Group, by_address: dict[tuple[str, str], Part]) -> Device | None:
-        parts = [
-            by_address[group.domain, value]
-            for value in (*group.macs, *group.ips)
-            if (group.domain, value) in by_address
-        ]
+    def _device(self, group: Group, by_address: dict[tuple[str, str], list[Part]]) -> Device | None:
+        parts = [part for value in (*group.macs, *group.ips) for part in by_address.get((group.domain, value), ())]
         if not parts:
             return None
         whole = [part for part in parts if part.address.value not in group.spans or self._last_holder(group, part)]
+        if not whole:
+            return None
         ids = [part.id for part in whole]
         claims = [*self._gathered(group, parts), *self._roles.claims(ids), *_forwarding(group)]
         roles = self._roles.of(ids)
+        if "router" in group.marks:
+            # A router asks for names on behalf of others.
+            claims = [claim for claim in claims if claim.clue != "name_asked"]
+        if self._translates(group, claims):
+            group.marks.add("nat")
         verdict = classify(claims, roles, self._knowledge, self._options)
         return self._filled(group, whole, [*claims, *verdict.derived], verdict)
 
     @staticmethod
     def _last_holder(group: Group, part: Part) -> bool:
         return group.spans[part.address.value].last >= 1 << 62
+
+    def _translates(self, group: Group, claims: Iterable[Claim]) -> bool:
+        """Return whether several hosts speak with one address: two starting TTLs and two families of systems."""
+        lives = (self._evidence.ttl.get((group.domain, ip), set()) for ip in group.ips)
+        if not any({64, 128} <= found for found in lives):
+            return False
+        systems = {claim.value.split()[0] for claim in claims if claim.field == "os"}
+        return "Windows" in systems and bool(systems & {"Android", "iOS", "iPadOS", "macOS", "Linux"})
 
     def _gathered(self, group: Group, parts: list[Part]) -> Iterator[Claim]:
         for part in parts:
@@ -174,6 +187,8 @@ class Register:
 
 
 def _keep(kept: dict[ClaimKey, Claim], claim: Claim, fact: Observation) -> None:
+    if not claim.value.strip():
+        return  # Devices do send names made of nothing.
     key = (claim.field, claim.value, claim.clue, claim.evidence)
     known = kept.get(key)
     if known is not None:
@@ -198,7 +213,10 @@ def _can_be_device(part: Part) -> bool:
 def _forwarding(group: Group) -> Iterator[Claim]:
     public = [ip for ip in group.forwards if ip_kind(ip).version == 4]
     if len(public) > 1:
-        sentence = f"Frames from its MAC carry {len(public)} public source addresses, such as {public[0]}: it forwards for others."
+        sentence = (
+            f"Frames from its MAC carry {len(public)} public source addresses, such as {public[0]}: "
+            "it forwards for others."
+        )
         yield Claim("class", "router", 0.62, "forwards_packets", sentence)
 
 

@@ -10,12 +10,43 @@ from ringfence.model.flow import Conversation
 __all__ = ["OT_PROTOCOLS", "Roles"]
 
 OT_PROTOCOLS = frozenset(
-    "modbus s7comm s7comm_plus enip cip bacnet dnp3 iec104 opcua mms fins slmp melsec profinet_io ads hart_ip "
-    "umas".split()
+    (
+        "modbus",
+        "s7comm",
+        "s7comm_plus",
+        "enip",
+        "cip",
+        "bacnet",
+        "dnp3",
+        "iec104",
+        "opcua",
+        "mms",
+        "fins",
+        "slmp",
+        "melsec",
+        "profinet_io",
+        "ads",
+        "hart_ip",
+        "umas",
+    )
 )
 _ENGINEERING = frozenset(
-    "download_start download_block download_end download upload_start upload upload_end change_mode start stop "
-    "plc_stop pi_service program_download program_upload".split()
+    (
+        "download_start",
+        "download_block",
+        "download_end",
+        "download",
+        "upload_start",
+        "upload",
+        "upload_end",
+        "change_mode",
+        "start",
+        "stop",
+        "plc_stop",
+        "pi_service",
+        "program_download",
+        "program_upload",
+    )
 )
 _MASTERED = 3  # servers asked; fewer is what any test program does
 

@@ -106,7 +106,8 @@ class CaptureRun:
         found: dict[tuple[str, str, str], dict[tuple[str, str | None], int]] = defaultdict(dict)
         for fact in self.observations:
             operation = fact.value.get("operation")
-            if operation is None or fact.object is None:
+            # An answer repeats what was asked; only the asking counts.
+            if operation is None or fact.object is None or fact.kind.endswith(".response"):
                 continue
             protocol = _CARRIED_BY.get(fact.kind.partition(".")[0], fact.kind.partition(".")[0])
             asked = found[fact.subject.id, fact.object.id, protocol]

@@ -25,10 +25,7 @@ class BacnetDevice(Clue):
     DOC = ClueDoc(
         "BACnet device object",
         "ASHRAE 135 §12.11, §16.10; ASHRAE vendor ids",
-        (
-            "Devices behind a BACnet router (source network given) are not told apart from the router yet, "
-            "so they are left out.",
-        ),
+        ("Devices behind a BACnet router (source network given) are left out: they have no address of their own.",),
     )
 
     def claims(self, fact: Observation) -> Iterator[Claim]:

@@ -36,14 +36,18 @@ class HttpServer(Clue):
 
 
 class HttpAgent(Clue):
-    """The User-Agent line of requests."""
+    """The User-Agent line and the path of requests."""
 
     NAME = "http_agent"
     READS = "http.request"
-    DOC = ClueDoc("HTTP user agent", "RFC 9110 §10.1.5", ("Programs pretend to be browsers.",))
+    DOC = ClueDoc("HTTP user agent and path", "RFC 9110 §10.1.5", ("Programs pretend to be browsers.",))
 
     def claims(self, fact: Observation) -> Iterator[Claim]:
         """Yield what the line speaks for."""
+        path = str(fact["object"] or "")
+        if path:
+            signatures = self.knowledge.text("path", path)
+            yield from from_signatures(self, signatures, f"It asks by HTTP for {quoted(path)}.")
         agent = fact["user_agent"]
         if agent:
             sentence = f"Its requests name the program {quoted(agent)}."

@@ -109,6 +109,10 @@ class MdnsService(Clue):
             maker = self.knowledge.canonical(model)
             if self.knowledge.known_maker(maker) and maker != model:
                 yield Claim("vendor", maker, 0.7, self.NAME, said)
+        for text, value in texts.items():
+            if not value and len(text) > 5:
+                signatures = self.knowledge.text("product", text)
+                yield from from_signatures(self, signatures, f"{sentence}{quoted(text)}.", 0.9)
         for field, keys in (("firmware", _FIRMWARE_KEYS), ("serial", _SERIAL_KEYS)):
             for key in keys:
                 if texts.get(key):

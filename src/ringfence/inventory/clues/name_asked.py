@@ -20,7 +20,7 @@ class NameAsked(Clue):
         "Names of makers' clouds",
         "Our own list of cloud names",
         (
-            "A phone with the maker's app asks for the same names: those that ask for several makers' clouds are told apart.",
+            "A phone with the maker's app asks for the same names: who asks for several makers' clouds counts as one.",
             "A DNS forwarder asks for names of others.",
         ),
     )

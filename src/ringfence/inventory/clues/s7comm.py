@@ -18,8 +18,20 @@ _TEXTS = (
 )
 # Services on a program: only a module that holds one answers them with success.
 _PROGRAM = frozenset(
-    "start stop plc_stop download_start download_block download_end upload_start upload upload_end pi_service "
-    "list_blocks block_info".split()
+    (
+        "start",
+        "stop",
+        "plc_stop",
+        "download_start",
+        "download_block",
+        "download_end",
+        "upload_start",
+        "upload",
+        "upload_end",
+        "pi_service",
+        "list_blocks",
+        "block_info",
+    )
 )
 
 

@@ -19,8 +19,38 @@ from ringfence.model.bundle import VerifiedBundle, verify
 __all__ = ["Knowledge", "Signature", "Weighted", "builtin"]
 
 _SUFFIXES = frozenset(
-    "inc incorporated corp corporation co company ltd limited llc gmbh ag kg sa sas srl spa bv nv ab as oy plc pty pte "
-    "the technologies technology tech international electronics".split()
+    (
+        "inc",
+        "incorporated",
+        "corp",
+        "corporation",
+        "co",
+        "company",
+        "ltd",
+        "limited",
+        "llc",
+        "gmbh",
+        "ag",
+        "kg",
+        "sa",
+        "sas",
+        "srl",
+        "spa",
+        "bv",
+        "nv",
+        "ab",
+        "as",
+        "oy",
+        "plc",
+        "pty",
+        "pte",
+        "the",
+        "technologies",
+        "technology",
+        "tech",
+        "international",
+        "electronics",
+    )
 )
 _GROUP = re.compile(r"\$(\d)")
 _TEXT_CAP = 1024  # characters
@@ -60,7 +90,7 @@ class Knowledge:
     def __init__(self, bundle: VerifiedBundle) -> None:
         self.bundle = bundle
         self._compiled: dict[str, tuple[Patterns, list[Any]]] = {}
-        # The caches are per instance: two bundles may be in use at once, and clues ask the same few texts again.
+        # The caches are per instance: two bundles may be in use at once, and clues ask the same texts again and again.
         self.oui = lru_cache(4096)(self._oui)
         self.canonical = lru_cache(4096)(self._canonical)
         self.host_name = lru_cache(4096)(self._host_name)
@@ -68,6 +98,22 @@ class Knowledge:
         self.recog = lru_cache(8192)(self._recog)
         self.domain = lru_cache(8192)(self._domain)
         self.advertised = lru_cache(4096)(self._advertised)
+
+    @property
+    def id(self) -> str:
+        """The bundle's id."""
+        return self.bundle.id
+
+    @property
+    def date(self) -> str:
+        """The day that the bundle's content is of."""
+        return self.bundle.date
+
+    def default_credentials(self) -> list[tuple[bytes, bytes]]:
+        """Return published default credentials as (user, secret); an SNMP community has the user ""."""
+        if "credentials.json" not in self.bundle:
+            return []
+        return [(user.encode(), secret.encode()) for user, secret in self._json("credentials.json")]
 
     # --- makers ---------------------------------------------------------------------------------------------------
 
@@ -167,7 +213,7 @@ class Knowledge:
     def _advertised(self, service: str, name: str, properties: frozenset[tuple[str, str]]) -> tuple[Signature, ...]:
         """Return what an mDNS service with this instance name and these TXT properties speaks for."""
         known = dict(properties)
-        found = []
+        found: list[Signature] = []
         for row in self._json("home_assistant.json")["zeroconf"].get(service + ".local.", ()):
             wanted = row.get("properties", {})
             named = fnmatchcase(name.lower(), row["name"].lower()) if "name" in row else True
@@ -235,6 +281,11 @@ class Knowledge:
             made = rows()
             self._compiled[key] = (Patterns([(row[0], row[1]) for row in made]), [row[2] for row in made])
         return self._compiled[key]
+
+    def rows(self, name: str) -> list[list[str]]:
+        """Return the rows of one of our own tables, for tests and the reference pages."""
+        found: list[list[str]] = self._json(f"{name}.json")
+        return found
 
     def _json(self, name: str) -> Any:
         if name not in self._parsed:
