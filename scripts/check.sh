@@ -23,9 +23,9 @@ step() {
 step "ruff" ruff check .
 step "format" ruff format --check .
 step "rust format" cargo fmt --all --check
-step "floor plan" lint-imports --no-cache
+step "floor plan" env PYTHONPATH=src lint-imports --no-cache
 step "generated pages" python scripts/generate_docs.py --check
-step "types" mypy
+step "types" mypy src tests scripts $(git ls-files "bench/*.py")
 step "stub of the core" python -m mypy.stubtest ringfence._core --allowlist tests/stubtest_allowed.txt
 step "clippy" cargo clippy --release --workspace --all-targets --quiet -- -D warnings
 step "rust tests" cargo test --release --quiet -p ringfence-wire -p ringfence-dissect -p ringfence-flow
