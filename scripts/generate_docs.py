@@ -79,7 +79,7 @@ def kinds() -> Iterator[str]:
     yield "# Kinds of observations"
     yield ""
     yield "The fields of every kind (contract §2). Fields marked *detail* are seen per packet (`explain`,"
-    yield "transactions), not in observations; the others are an observation's value, and equal values are counted together."
+    yield "transactions), not in observations; the others are an observation's value; equal values are counted."
     for row in _core.registry():
         for kind in row["kinds"]:
             yield ""
