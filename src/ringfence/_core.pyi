@@ -6,12 +6,8 @@ from typing import Any, TypeAlias, final
 
 _Address: TypeAlias = tuple[str, str]
 _Packet: TypeAlias = tuple[int, int, int, int, int]
-_Observation: TypeAlias = tuple[
-    str, int, _Address, _Address | None, dict[str, Any], int, int, int, tuple[_Packet, ...]
-]
-_Conversation: TypeAlias = tuple[
-    int, _Address, _Address, str, str | None, int, bool, int, int, int, int, int
-]
+_Observation: TypeAlias = tuple[str, int, _Address, _Address | None, dict[str, Any], int, int, int, tuple[_Packet, ...]]
+_Conversation: TypeAlias = tuple[int, _Address, _Address, str, str | None, int, bool, int, int, int, int, int]
 
 @final
 class CoreRun:

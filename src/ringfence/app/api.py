@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -84,9 +84,8 @@ def analyze(
 
     many = [paths] if isinstance(paths, str | Path) else list(paths)
     keep = "keep" if keep_flows else "drop"
-    key = {} if site_key is None else {"site_key": site_key}
-    options = ReadOptions(
-        workers=workers, domain_per_input=domain_per_input, flows=keep, transactions=keep, **key
-    )
+    options = ReadOptions(workers=workers, domain_per_input=domain_per_input, flows=keep, transactions=keep)
+    if site_key is not None:
+        options = replace(options, site_key=site_key)
     result = run(many, builtin(), PipelineOptions(read=options))
     return AnalysisResult(result.analysis, result.capture.core.flows(), result.capture.core.transactions())

@@ -50,13 +50,17 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _analyze(command: argparse.ArgumentParser) -> None:
-    command.add_argument("paths", nargs="+", metavar="PATH", help="pcap or pcapng, plain, gzip, zstd or lz4; - for stdin")
+    command.add_argument(
+        "paths", nargs="+", metavar="PATH", help="pcap or pcapng, plain, gzip, zstd or lz4; - for stdin"
+    )
     command.add_argument("--json", metavar="FILE", help="write the analysis as JSON (- for standard output)")
     command.add_argument("--html", metavar="FILE", help="write the report as one HTML file")
     command.add_argument("--observations", metavar="FILE", help="write the observations as JSON lines")
     command.add_argument("--flows", metavar="FILE", help="write the flows as Parquet")
     command.add_argument("--transactions", metavar="FILE", help="write the protocol transactions as Parquet")
-    command.add_argument("--workers", type=_positive, default=None, metavar="N", help="threads (default: the processors)")
+    command.add_argument(
+        "--workers", type=_positive, default=None, metavar="N", help="threads (default: the processors)"
+    )
     command.add_argument(
         "--domains",
         choices=("joined", "per-input"),
@@ -108,7 +112,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("ringfence: stopped", file=sys.stderr)  # noqa: T201 The command line speaks on standard error.
         return 130
-    except Exception as error:  # noqa: BLE001 The last door: everything unforeseen becomes exit code 5 with its text.
+    except Exception as error:
         if os.environ.get("RINGFENCE_TRACEBACK"):
             raise
         return _complain(RingfenceError("internal", type(error).__name__, str(error)))

@@ -92,9 +92,7 @@ def _device_of(capture: CaptureRun, register: Register) -> dict[str, str]:
     return {part: device for part, device in found if device is not None}
 
 
-def _certificates(
-    capture: CaptureRun, device_of: Mapping[str, str]
-) -> dict[str, tuple[Mapping[str, Any], ...]]:
+def _certificates(capture: CaptureRun, device_of: Mapping[str, str]) -> dict[str, tuple[Mapping[str, Any], ...]]:
     seen: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
     for fact in capture.observations:
         if fact.kind == "tls.certificate" and (device := device_of.get(fact.subject.id)):

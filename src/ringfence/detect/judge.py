@@ -21,4 +21,6 @@ def judge(sight: Sight, rules: Iterable[type[Rule]] = BUILTIN_RULES) -> tuple[Fi
 
 
 def _sorted(findings: Sequence[Finding]) -> tuple[Finding, ...]:
-    return tuple(sorted(findings, key=lambda finding: (-finding.severity, -finding.confidence, finding.rule, finding.id)))
+    return tuple(
+        sorted(findings, key=lambda finding: (-finding.severity, -finding.confidence, finding.rule, finding.id))
+    )

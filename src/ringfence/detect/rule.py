@@ -1,7 +1,7 @@
 """A rule as one declarative class, and what it is shown (house.md, principle 3).
 
 Rule 1: a rule is given facts by kind and answers findings; it opens nothing and knows no clock.
-Rule 2: a finding's id is a digest of its rule and of what it is about, so the same thing found again is the same finding.
+Rule 2: a finding's id is a digest of its rule and of what it is about, so what is found again is the same finding.
 Rule 3: a finding carries the packets that show it.
 """
 
@@ -115,7 +115,7 @@ class Rule(ABC):
         attack: tuple[str, ...] = (),
         count: int | None = None,
     ) -> Finding:
-        """Make a finding about ``roles`` shown by ``facts`` (at least one). ``topic`` tells findings of one pair apart."""
+        """Make a finding about ``roles`` shown by ``facts`` (at least one). ``topic`` parts findings of one pair."""
         packets: list[PacketReference] = sorted({packet for fact in facts for packet in fact.packets})
         subjects = [sight.device_id(part) or part.id for part, _ in roles]
         return Finding(

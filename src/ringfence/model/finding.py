@@ -27,7 +27,7 @@ class Severity(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class DeviceRole:
-    """A device or peer in a finding; ``role`` is actor, target or subject. ``label`` serves peers that are no device."""
+    """A device or peer in a finding; ``role`` is actor, target or subject. ``label`` names peers that are no device."""
 
     id: str | None
     role: str

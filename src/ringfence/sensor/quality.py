@@ -88,7 +88,9 @@ def _offload(summary: Summary) -> str | None:
     if counters["oversized"] >= 3:
         return f"{counters['oversized']:,} frames are larger than the network allows: the capturing card merged them."
     if bad >= 5 and bad / seen > 0.05:
-        return f"The transport checksum is wrong in {_share(bad, seen)} packets looked at: the sender's card fills it in."
+        return (
+            f"The transport checksum is wrong in {_share(bad, seen)} packets looked at: the sender's card fills it in."
+        )
     return None
 
 

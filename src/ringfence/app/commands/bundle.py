@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from ringfence.app.escape import terminal_text
-from ringfence.inventory.knowledge.keys import TRUSTED_KEYS
+from ringfence.inventory.knowledge.keys import RELEASE_KEYS
 from ringfence.model.bundle import verify as verify_bundle
 from ringfence.model.errors import RingfenceError
 
@@ -21,7 +21,7 @@ def verify(arguments: argparse.Namespace) -> int:
         data = Path(arguments.file).read_bytes()
     except OSError as error:
         raise RingfenceError("bundle-unreadable", arguments.file, error.strerror or str(error)) from error
-    bundle = verify_bundle(data, [*TRUSTED_KEYS, *(_key(path) for path in arguments.trust)])
+    bundle = verify_bundle(data, [*RELEASE_KEYS, *(_key(path) for path in arguments.trust)])
     entries = [
         {
             "name": entry.name,

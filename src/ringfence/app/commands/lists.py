@@ -62,7 +62,7 @@ def clues(arguments: argparse.Namespace) -> int:
         }
         for clue in BUILTIN_CLUES
     ]
-    _show(arguments, "clues", rows, ((row["name"], row["title"]) for row in rows))
+    _show(arguments, "clues", rows, ((clue.NAME, clue.DOC.title) for clue in BUILTIN_CLUES))
     return 0
 
 

@@ -44,8 +44,8 @@ class CleartextCredentials(Rule):
                 facts,
                 topic=kind,
                 title=f"Password sent in clear by {_WAYS[kind]}",
-                why=f"{sight.label(client)} logged in to {sight.label(server)}{who} without encryption, so anyone on the "
-                "path can read the password.",
+                why=f"{sight.label(client)} logged in to {sight.label(server)}{who} without encryption, so anyone on "
+                "the path can read the password.",
                 expected="Log-ins are encrypted.",
                 seen=f"{_WAYS[kind]} log-in with a readable password.",
             )

@@ -26,7 +26,7 @@ class ControllerOnInternet(Rule):
     DOC = RuleDoc(
         title="Controller talks to the internet",
         severity=Severity.HIGH,
-        why="A path between a controller and the internet is a path for attackers and for data that should stay inside.",
+        why="A path between a controller and the internet is a path for attackers, and for data that should stay.",
         attack=("T0883", "T0885"),
         remedy="Close the path at the zone's firewall; let remote service come through a brokered jump host.",
         source="IEC 62443-3-3 SR 5.1, SR 5.2; NIST SP 800-82r3 §5.2",

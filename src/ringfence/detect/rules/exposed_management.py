@@ -35,7 +35,9 @@ class ExposedManagement(Rule):
         yield from self._from_internet(sight)
 
     def _telnet(self, sight: Sight) -> Iterator[Finding]:
-        servers = {c.destination.id: c.destination for c in sight.conversations if c.protocol == "telnet" and c.answered}
+        servers = {
+            c.destination.id: c.destination for c in sight.conversations if c.protocol == "telnet" and c.answered
+        }
         shown: dict[str, list[Observation]] = defaultdict(list)
         for fact in sight.facts("telnet.banner", "telnet.option", "telnet.data"):
             for part in (fact.subject, fact.object):
@@ -49,7 +51,7 @@ class ExposedManagement(Rule):
                 facts,
                 topic="telnet",
                 title="Telnet in use",
-                why=f"{sight.label(server)} is managed by Telnet, which sends everything, passwords included, in clear.",
+                why=f"{sight.label(server)} is managed by Telnet, which sends all, passwords included, in clear.",
                 expected="SSH, or no remote shell at all.",
                 seen="A Telnet session.",
             )

@@ -29,9 +29,13 @@ class _Sort:
 
 _STOP = _Sort("stop", "Stop command to a controller", "told to stop", Severity.HIGH, ("T0858", "T0816", "T0855"))
 _START = _Sort("start", "Start command to a controller", "told to start", Severity.MEDIUM, ("T0858", "T0855"))
-_RESET = _Sort("reset", "Restart or reset command to a controller", "told to restart", Severity.HIGH, ("T0816", "T0855"))
+_RESET = _Sort(
+    "reset", "Restart or reset command to a controller", "told to restart", Severity.HIGH, ("T0816", "T0855")
+)
 _MODE = _Sort("mode", "Mode change of a controller", "switched to another mode", Severity.HIGH, ("T0858", "T0855"))
-_SILENCE = _Sort("silence", "Communication switched off", "told to stop communicating", Severity.HIGH, ("T0814", "T0855"))
+_SILENCE = _Sort(
+    "silence", "Communication switched off", "told to stop communicating", Severity.HIGH, ("T0814", "T0855")
+)
 _PROGRAM = _Sort("program", "Program written to a controller", "programmed", Severity.HIGH, ("T0843", "T0889", "T0855"))
 _DELETE = _Sort("delete", "Program or object deleted", "told to delete", Severity.HIGH, ("T0809", "T0889", "T0855"))
 _READ_OUT = _Sort("read_out", "Program read out of a controller", "read out", Severity.MEDIUM, ("T0845",))
@@ -95,8 +99,11 @@ COMMANDS: dict[tuple[str, str], _Sort] = {
     **_rows("bacnet.request", _RESET, "reinitialize_device"),
     **_rows("bacnet.request", _SILENCE, "device_communication_control"),
     **_rows("bacnet.request", _PROGRAM, "atomic_write_file"),
-    **_rows("bacnet.request", _WRITE, "write_property write_property_multiple write_group add_list_element "
-            "remove_list_element life_safety_operation"),
+    **_rows(
+        "bacnet.request",
+        _WRITE,
+        "write_property write_property_multiple write_group add_list_element remove_list_element life_safety_operation",
+    ),
     **_rows("bacnet.request", _DELETE, "delete_object"),
     **_rows("bacnet.request", _CLOCK, "time_synchronization utc_time_synchronization"),
 }
@@ -118,7 +125,10 @@ class OtCommand(Rule):
             "Whether a command is unusual needs history: one capture has none.",
             "Whether the controller carried it out is known only where its answer was captured.",
         ),
-        benign=("Engineering work in a maintenance window.", "Set points written by the operator station all day long."),
+        benign=(
+            "Engineering work in a maintenance window.",
+            "Set points written by the operator station all day long.",
+        ),
     )
 
     def findings(self, sight: Sight) -> Iterator[Finding]:

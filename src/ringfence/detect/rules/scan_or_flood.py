@@ -22,7 +22,7 @@ class ScanOrFlood(Rule):
         severity=Severity.MEDIUM,
         why="Scanning comes before an attack, and some controllers stop working when they are scanned.",
         attack=("T1046", "T0846"),
-        remedy="Find out who runs it. If nobody does, isolate the talker; allow approved scanners by address and window.",
+        remedy="Find out who runs it. If nobody does, isolate the talker; allow approved scanners by address and time.",
         source="ATT&CK T1046, T0846, T0814",
         limits=("Slow scans that stay below the threshold in every five-minute window are not found.",),
         benign=("An approved vulnerability scanner or discovery tool.", "A device whose server has gone."),
@@ -54,7 +54,9 @@ class ScanOrFlood(Rule):
         elif sort == "addresses":
             title, attack = "Address scan", ("T1046", "T0846")
             ports = ", ".join(str(port) for port in (most["top_ports"] or [])[:4])
-            what = f"tried {bound}{most['destinations']:,} addresses" + (f" on {transport} port {ports}" if ports else "")
+            what = f"tried {bound}{most['destinations']:,} addresses" + (
+                f" on {transport} port {ports}" if ports else ""
+            )
         else:
             title, attack = "Connection flood", ("T1498", "T0814")
             what = f"opened {flows:,} {transport} conversations with {most['busiest']} that nobody took up"

@@ -1,4 +1,4 @@
-"""Certificates that don't vouch: expired, self-signed, short keys, broken digests. RFC 5280, RFC 6818, NIST SP 800-57."""
+"""Certificates that don't vouch: expired, self-signed, short keys, broken digests. RFC 5280, NIST SP 800-57."""
 
 from __future__ import annotations
 

@@ -1,0 +1,280 @@
+"""The house rules that a machine can check: evidence for every extension, errors, sizes, names, what a file may say.
+
+The floor plan itself stands in ``.importlinter``; this module holds what import-linter can't see.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from ringfence import _core
+from ringfence.detect.rules import BUILTIN_RULES
+from ringfence.inventory.clues import BUILTIN_CLUES
+from ringfence.model.errors import CODES
+
+ROOT = Path(__file__).resolve().parents[1]
+SOURCE = ROOT / "src" / "ringfence"
+LINE_LIMIT = 800
+LINE_TARGET = 500
+FORBIDDEN_NAMES = {"util", "utils", "common", "helper", "helpers", "base", "manager", "misc"}
+CODE = (".py", ".rs", ".js", ".css", ".pyi")
+TEXT = (*CODE, ".md", ".toml", ".txt", ".yaml", ".tsv", ".sh", ".cfg", ".ini", ".in", ".json", ".html", ".lock", "")
+ROOT_ENTRIES = {"crates", "src", "tests", "vectors", "bench", "docs", "scripts", "deploy", "fuzz", "requirements"}
+
+PROTOCOLS = [row for row in _core.registry() if row["carriers"]]
+
+
+@cache
+def tracked() -> tuple[Path, ...]:
+    """Files that git knows, or all but what was built where this is no clone."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=False)
+    if listed.returncode == 0:
+        names = listed.stdout.decode().split("\0")
+        return tuple(ROOT / name for name in names if name and (ROOT / name).is_file())
+    built = {".git", ".venv", "target", "build", "dist"}
+    return tuple(path for path in ROOT.rglob("*") if path.is_file() and not built & set(path.relative_to(ROOT).parts))
+
+
+def modules() -> Iterator[str]:
+    for path in sorted(SOURCE.rglob("*.py")):
+        parts = path.relative_to(SOURCE.parent).with_suffix("").parts
+        yield ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+@pytest.mark.slow
+def test_every_module_imports_alone() -> None:
+    # One process per module would take minutes; forking before each import gives each an interpreter of its own.
+    program = """
+import os, sys
+broken = []
+for name in sys.argv[1:]:
+    child = os.fork()
+    if child == 0:
+        try:
+            __import__(name)
+        except BaseException as error:
+            print(name, type(error).__name__, error, file=sys.stderr)
+            os._exit(1)
+        os._exit(0)
+    if os.waitpid(child, 0)[1]:
+        broken.append(name)
+sys.exit(bool(broken))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program, *modules()], cwd=SOURCE.parent, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_importing_the_package_is_lazy() -> None:
+    program = "import sys, ringfence; print(sorted(name for name in sys.modules if name.startswith('ringfence')))"
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=SOURCE.parent, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "['ringfence']"
+
+
+def test_public_names_are_what_they_say() -> None:
+    package = import_module("ringfence")
+    for name in package.__all__:
+        assert getattr(package, name) is not None
+    with pytest.raises(AttributeError):
+        package.nothing_of_this_name  # noqa: B018 Asking for it is the test.
+
+
+@pytest.mark.parametrize("row", PROTOCOLS, ids=lambda row: row["name"])
+def test_protocol_brings_its_evidence(row: dict[str, object]) -> None:
+    name = str(row["name"])
+    assert row["title"]
+    assert row["source"]
+    assert row["limits"], "a protocol that states no limits is a claim that nobody checked"
+    _has_vectors(ROOT / "vectors" / name)
+    _has_page("protocols.md", name)
+    for kind in row["kinds"]:  # type: ignore[attr-defined]  # The registry's rows are dicts.
+        assert kind["doc"], kind["name"]
+        assert kind["source"], kind["name"]
+        assert all(field["doc"] for field in kind["fields"]), kind["name"]
+
+
+@pytest.mark.parametrize("clue", BUILTIN_CLUES, ids=lambda clue: clue.NAME)
+def test_clue_brings_its_evidence(clue: type) -> None:
+    doc = clue.DOC  # type: ignore[attr-defined]  # Every clue has one; that is what is tested.
+    assert doc.title
+    assert doc.source
+    assert doc.limits
+    name = clue.NAME  # type: ignore[attr-defined]  # As above.
+    _has_vectors(ROOT / "vectors" / "inventory" / name)
+    _has_page("clues.md", name)
+
+
+@pytest.mark.parametrize("rule", BUILTIN_RULES, ids=lambda rule: rule.NAME)
+def test_rule_brings_its_evidence(rule: type) -> None:
+    doc = rule.DOC  # type: ignore[attr-defined]  # Every rule has one; that is what is tested.
+    assert all((doc.title, doc.why, doc.attack, doc.remedy, doc.source, doc.limits))
+    assert all(re.fullmatch(r"T\d{4}(\.\d{3})?", technique) for technique in doc.attack)
+    name = rule.NAME  # type: ignore[attr-defined]  # As above.
+    _has_vectors(ROOT / "vectors" / "detect" / name)
+    _has_page("rules.md", name)
+
+
+def _has_vectors(folder: Path) -> None:
+    assert folder.is_dir(), f"no vectors: {folder.relative_to(ROOT)}"
+    cases = [path for path in folder.rglob("case*") if path.is_file()]
+    assert cases, f"no case in {folder.relative_to(ROOT)}"
+
+
+def _has_page(page: str, name: str) -> None:
+    text = (ROOT / "docs" / "reference" / page).read_text(encoding="utf-8")
+    assert f"\n## {name}\n" in text, f"{name} is not in docs/reference/{page}: run `make docs`"
+
+
+@pytest.mark.parametrize("tuple_of", [BUILTIN_RULES, BUILTIN_CLUES], ids=["rules", "clues"])
+def test_names_are_unique_and_what_is_read_exists(tuple_of: tuple[type, ...]) -> None:
+    names = [member.NAME for member in tuple_of]  # type: ignore[attr-defined]  # As above.
+    assert len(names) == len(set(names))
+    known = {kind["name"] for row in _core.registry() for kind in row["kinds"]} | {"conversations", "part.seen"}
+    for member in tuple_of:
+        reads = member.READS  # type: ignore[attr-defined]  # As above.
+        unknown = set((reads,) if isinstance(reads, str) else reads) - known
+        assert not unknown, f"{member.__name__} reads what nothing makes: {sorted(unknown)}"
+
+
+def test_each_extension_is_one_file_and_one_line() -> None:
+    for folder, members in (("detect/rules", BUILTIN_RULES), ("inventory/clues", BUILTIN_CLUES)):
+        files = {path.stem for path in (SOURCE / folder).glob("*.py")} - {"__init__", "clue"}
+        used = {member.__module__.rpartition(".")[2] for member in members}
+        assert files == used, f"{folder}: files without a line in the tuple, or the other way round"
+
+
+def test_error_codes_are_documented() -> None:
+    text = (ROOT / "docs" / "reference" / "errors.md").read_text(encoding="utf-8")
+    for code, row in CODES.items():
+        assert code == row.code
+        assert re.fullmatch(r"[a-z]+(-[a-z]+)+|usage|internal", code)
+        assert f"`{code}`" in text, f"{code} is not in docs/reference/errors.md: run `make docs`"
+        assert row.remedy.endswith(".")
+        assert row.exit_code in (2, 3, 4, 5)
+
+
+def test_raised_codes_stand_in_the_vocabulary() -> None:
+    raised = re.compile(r'RingfenceError\(\s*"([a-z-]+)"')
+    for path in SOURCE.rglob("*.py"):
+        unknown = set(raised.findall(path.read_text(encoding="utf-8"))) - set(CODES)
+        assert not unknown, f"{path.relative_to(ROOT)} raises {sorted(unknown)}"
+
+
+def test_files_are_short() -> None:
+    lengths = {
+        path.relative_to(ROOT): len(path.read_text(encoding="utf-8").splitlines())
+        for path in tracked()
+        if path.suffix in CODE
+    }
+    long = sorted(((length, str(path)) for path, length in lengths.items() if length > LINE_TARGET), reverse=True)
+    for length, name in long:
+        print(f"over the target of {LINE_TARGET} lines: {name} ({length})")  # noqa: T201 Shown by `pytest -rP`.
+    over = [f"{name}: {length}" for length, name in long if length > LINE_LIMIT]
+    assert not over, f"files over {LINE_LIMIT} lines: {over}"
+
+
+def test_no_file_has_a_name_that_says_nothing() -> None:
+    named = [path for path in tracked() if {path.stem, path.parent.name} & FORBIDDEN_NAMES]
+    assert not named, f"a name must tell what is not in it: {named}"
+
+
+def test_the_root_holds_what_it_should() -> None:
+    folders = {path.relative_to(ROOT).parts[0] for path in tracked() if len(path.relative_to(ROOT).parts) > 1}
+    assert {name for name in folders if not name.startswith(".")} <= ROOT_ENTRIES
+
+
+def _texts() -> Iterator[tuple[Path, str]]:
+    for path in tracked():
+        if path.suffix in TEXT and "vectors" not in path.parts:
+            try:
+                yield path.relative_to(ROOT), path.read_text(encoding="utf-8")
+            except UnicodeDecodeError:
+                continue
+
+
+def test_no_file_names_a_registry_or_a_machine() -> None:
+    # The words are put together here, so that this file may say what it looks for.
+    hosts = ["pypi" + ".org", "files.python" + "hosted.org", "index.crates" + ".io", "static.crates" + ".io"]
+    lines = [re.escape(host) for host in hosts] + [
+        r"^--(?:extra-)?index-url",
+        r"^--find-links",
+        "/" + r"(?:work|root)/\w",
+    ]
+    found = re.compile("|".join(lines), re.MULTILINE)
+    told = [f"{path}: {match[0]}" for path, text in _texts() if (match := found.search(text))]
+    assert not told, told
+
+
+def test_locks_carry_hashes() -> None:
+    for name in ("run.txt", "dev.txt"):
+        text = (ROOT / "requirements" / name).read_text(encoding="utf-8").replace("\\\n", " ")
+        rows = [line for line in text.splitlines() if line and not line.lstrip().startswith("#")]
+        assert rows
+        assert all(re.match(r"\S+==\S+ +--hash=sha256:", row) for row in rows)
+    for crate in ("Cargo.lock",):
+        assert "checksum = " in (ROOT / crate).read_text(encoding="utf-8")
+
+
+def test_dependencies_are_few_and_locked() -> None:
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    wanted = re.search(r"^dependencies = \[(.*)\]$", project, re.MULTILINE)
+    assert wanted is not None
+    names = {re.match(r"[\w-]+", item)[0] for item in re.findall(r'"([^"]+)"', wanted[1])}  # type: ignore[index]  # It matches.
+    locked = (ROOT / "requirements" / "run.in").read_text(encoding="utf-8").split()
+    assert names == set(locked)
+
+
+def test_lint_ignores_carry_their_reason() -> None:
+    bare = re.compile(r"#\s*(?:noqa: [A-Z0-9, ]+|type: ignore\[[\w, -]+\])\s*$|#\s*(?:noqa|type: ignore)\s*$")
+    found = [
+        f"{path}:{number}"
+        for path, text in _texts()
+        if path.suffix == ".py"
+        for number, line in enumerate(text.splitlines(), 1)
+        if bare.search(line)
+    ]
+    assert not found, f"an ignore without its reason on the same line: {found}"
+
+
+def test_rust_forbids_unsafe_code() -> None:
+    assert 'unsafe_code = "forbid"' in (ROOT / "Cargo.toml").read_text(encoding="utf-8")
+    for manifest in (ROOT / "crates").glob("*/Cargo.toml"):
+        assert "[lints]\nworkspace = true" in manifest.read_text(encoding="utf-8"), manifest.parent.name
+
+
+def _corpus() -> Path:
+    from tests.program import missing
+
+    folder = os.environ.get("RINGFENCE_CORPUS")
+    if not folder or not Path(folder).is_dir():
+        missing("RINGFENCE_CORPUS names no folder of captures")
+    return Path(str(folder))
+
+
+def test_bundled_knowledge_names_no_device_of_a_test_capture() -> None:
+    labels = _corpus() / "captures" / "devices" / "labels.tsv"
+    macs = set(re.findall(r"\b(?:[0-9a-f]{2}:){5}[0-9a-f]{2}\b", labels.read_text(encoding="utf-8").lower()))
+    assert macs, "the labels name MAC addresses"
+    from ringfence.inventory.knowledge import builtin
+
+    bundle = builtin().bundle
+    texts = [bundle.read(name) for name in bundle.entries]
+    texts += [path.read_bytes() for path in (SOURCE / "inventory" / "knowledge").rglob("*.tsv")]
+    for mac in macs:
+        plain = mac.replace(":", "")
+        spellings = (mac, mac.upper(), plain, plain.upper(), mac.replace(":", "-"))
+        needles = [spelling.encode() for spelling in spellings] + [bytes.fromhex(plain)]
+        for text in texts:
+            assert not any(needle in text for needle in needles), f"{mac} stands in the knowledge"
