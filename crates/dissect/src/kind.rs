@@ -89,6 +89,48 @@ pub struct Kind {
     pub source: &'static str,
     /// Fields, indexed by the constants that `kinds!` makes.
     pub fields: &'static [Field],
+    /// Where the fields stand that make a row of `transactions.v1`.
+    pub transaction: Transaction,
+}
+
+/// Places of the fields `operation`, `object` and `status` of a kind, where it has them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Transaction {
+    /// Place of `operation`; without it a record is no transaction.
+    pub operation: Option<u8>,
+    /// Place of `object`.
+    pub object: Option<u8>,
+    /// Place of `status`.
+    pub status: Option<u8>,
+}
+
+impl Transaction {
+    /// Look the fields up, at compile time.
+    pub const fn of(fields: &[Field]) -> Transaction {
+        Transaction {
+            operation: place(fields, "operation"),
+            object: place(fields, "object"),
+            status: place(fields, "status"),
+        }
+    }
+}
+
+const fn place(fields: &[Field], name: &str) -> Option<u8> {
+    let mut at = 0;
+    while at < fields.len() {
+        let (one, other) = (fields[at].name.as_bytes(), name.as_bytes());
+        let mut same = one.len() == other.len() && matches!(fields[at].keep, Keep::Key);
+        let mut byte = 0;
+        while same && byte < one.len() {
+            same = one[byte] == other[byte];
+            byte += 1;
+        }
+        if same {
+            return Some(at as u8);
+        }
+        at += 1;
+    }
+    None
 }
 
 impl Kind {
@@ -125,14 +167,16 @@ macro_rules! kinds {
                     name: $name,
                     doc: $doc,
                     source: $source,
-                    fields: &[$($crate::Field {
-                        name: stringify!($field),
-                        ty: $crate::Type::$ty,
-                        keep: $crate::Keep::$keep,
-                        unit: $unit,
-                        doc: $fdoc,
-                    },)*],
+                    fields: FIELDS,
+                    transaction: $crate::Transaction::of(FIELDS),
                 };
+                const FIELDS: &[$crate::Field] = &[$($crate::Field {
+                    name: stringify!($field),
+                    ty: $crate::Type::$ty,
+                    keep: $crate::Keep::$keep,
+                    unit: $unit,
+                    doc: $fdoc,
+                },)*];
             }
         )*
         /// Every kind of this protocol.
@@ -150,6 +194,7 @@ macro_rules! malformed_kind {
             doc: "What could not be read: the field at fault and the reason.",
             source: "contract §2",
             fields: $crate::MALFORMED_FIELDS,
+            transaction: $crate::Transaction::of($crate::MALFORMED_FIELDS),
         };
     };
 }

@@ -35,7 +35,7 @@ mod testing;
 
 pub use context::{Context, Emitted, Endpoint, Fact, Sink, Who};
 pub use conversation::{Conversation, Outcome};
-pub use kind::{Field, Keep, Kind, Type, MALFORMED_FIELDS};
+pub use kind::{Field, Keep, Kind, Transaction, Type, MALFORMED_FIELDS};
 pub use protocol::{Carrier, Dissector, Hint, Probe, Progress, Protocol};
 pub use record::{walk, Record, Value, LIST_CAP, TEXT_CAP};
 pub use secret::{Sealed, Secrets};

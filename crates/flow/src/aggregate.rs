@@ -12,7 +12,7 @@ use foldhash::quality::RandomState;
 use hashbrown::{HashMap, HashTable};
 use ringfence_dissect::{Emitted, Kind};
 use ringfence_wire::Place;
-use std::hash::BuildHasher;
+use std::hash::{BuildHasher, Hasher};
 
 /// Length of a window: nanoseconds of capture time.
 pub const WINDOW: i64 = 300_000_000_000;
@@ -116,6 +116,11 @@ pub struct Observation {
 }
 
 impl Observation {
+    /// What orders observations of one kind.
+    pub fn place(&self) -> (Domain, Place, Option<Place>, &[u8], Option<i64>) {
+        (self.domain, self.subject, self.object, &self.value, self.window)
+    }
+
     /// What makes two observations the same.
     pub fn key(&self) -> (&'static str, Domain, Place, Option<Place>, &[u8], Option<i64>) {
         (self.kind.name, self.domain, self.subject, self.object, &self.value, self.window)
@@ -202,7 +207,7 @@ impl Aggregate {
             self.window = window;
         }
         let address = std::ptr::from_ref(kind) as usize;
-        let hash = self.seeds.hash_one((address, domain, subject, object, value));
+        let hash = self.hash(address, domain, &subject, object.as_ref(), value);
         let (entries, arena) = (&self.entries, &self.arena);
         let found = self.table.find(hash, |&at| {
             let e = &entries[at as usize];
@@ -240,6 +245,22 @@ impl Aggregate {
             current.add(at);
         }
         entry.window = window;
+    }
+
+    #[inline]
+    fn hash(&self, kind: usize, domain: Domain, subject: &Place, object: Option<&Place>, value: &[u8]) -> u64 {
+        let mut hasher = self.seeds.build_hasher();
+        let (high, low) = subject.words();
+        hasher.write_u64(kind as u64 ^ u64::from(domain) << 48);
+        hasher.write_u64(high);
+        hasher.write_u64(low);
+        if let Some(object) = object {
+            let (high, low) = object.words();
+            hasher.write_u64(high);
+            hasher.write_u64(low);
+        }
+        hasher.write(value);
+        hasher.finish()
     }
 
     fn insert(
@@ -321,7 +342,8 @@ impl Aggregate {
     }
 
     /// Everything seen in the whole run.
-    pub fn finish(self) -> Vec<Observation> {
+    pub fn finish(mut self) -> Vec<Observation> {
+        self.entries.sort_by_key(|entry| std::ptr::from_ref(entry.kind));
         self.entries.iter().map(|entry| self.observation(entry)).collect()
     }
 }

@@ -285,14 +285,34 @@ fn add_counters(sum: &mut FlowCounters, more: &FlowCounters) {
     sum.conversations_overflowed += more.conversations_overflowed;
 }
 
-/// Sort by key and merge what several shards saw of the same.
-fn sorted(mut all: Vec<Observation>) -> Vec<Observation> {
-    all.sort_unstable_by(|a, b| a.key().cmp(&b.key()));
+/// Sort by key and merge what several shards saw of the same. Kind by kind, so that few texts are compared.
+fn sorted(all: Vec<Observation>) -> Vec<Observation> {
     let mut out: Vec<Observation> = Vec::with_capacity(all.len());
+    let mut kinds: BTreeMap<&'static str, Vec<Observation>> = BTreeMap::new();
+    let mut open: Option<(*const Kind, Vec<Observation>)> = None;
     for observation in all {
-        match out.last_mut() {
-            Some(last) if last.key() == observation.key() => last.seen.merge(&observation.seen),
-            _ => out.push(observation),
+        let kind = std::ptr::from_ref(observation.kind);
+        match &mut open {
+            Some((same, rows)) if *same == kind => rows.push(observation),
+            _ => {
+                let rows = kinds.remove(observation.kind.name).unwrap_or_default();
+                if let Some((_, rows)) = open.replace((kind, rows)) {
+                    kinds.insert(rows[0].kind.name, rows);
+                }
+                open.as_mut().expect("it was just put there").1.push(observation);
+            }
+        }
+    }
+    if let Some((_, rows)) = open {
+        kinds.insert(rows[0].kind.name, rows);
+    }
+    for mut rows in kinds.into_values() {
+        rows.sort_unstable_by(|a, b| a.place().cmp(&b.place()));
+        for observation in rows {
+            match out.last_mut() {
+                Some(last) if last.key() == observation.key() => last.seen.merge(&observation.seen),
+                _ => out.push(observation),
+            }
         }
     }
     out

@@ -59,18 +59,6 @@ pub struct FlowKey {
     pub domain: Domain,
 }
 
-#[inline]
-fn words(place: &Place) -> (u64, u64) {
-    match place {
-        Place::V4(b) => (0, u64::from(u32::from_be_bytes(*b)) | 1 << 32),
-        Place::Mac(b) => (1, u64::from_be_bytes([0, 0, b[0], b[1], b[2], b[3], b[4], b[5]])),
-        Place::V6(b) => {
-            let all = u128::from_be_bytes(*b);
-            ((all >> 64) as u64, all as u64)
-        }
-    }
-}
-
 /// splitmix64's finaliser: spreads every input bit over the word.
 #[inline]
 fn mix(mut word: u64) -> u64 {
@@ -91,7 +79,7 @@ pub fn ends(packet: &Packet<'_>) -> Option<(Place, Place)> {
 /// The shard of an unordered pair: fixed for all time and all workers, so not seeded; bounds limit what a skew can cost.
 #[inline]
 pub fn shard_of(one: &Place, other: &Place, domain: Domain) -> usize {
-    let (a, b) = (words(one), words(other));
+    let (a, b) = (one.words(), other.words());
     let sum = mix(a.0 ^ mix(a.1)).wrapping_add(mix(b.0 ^ mix(b.1))).wrapping_add(u64::from(domain));
     (mix(sum) >> 58) as usize
 }
@@ -120,7 +108,7 @@ impl FlowKey {
     /// A hash of the key under `seed`.
     #[inline]
     pub fn hash(&self, seed: u64) -> u64 {
-        let (a, b) = (words(&self.low.0), words(&self.high.0));
+        let (a, b) = (self.low.0.words(), self.high.0.words());
         let ports = u64::from(self.low.1) << 48
             | u64::from(self.high.1) << 32
             | u64::from(self.domain) << 16

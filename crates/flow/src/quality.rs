@@ -86,6 +86,6 @@ impl Quality {
     /// True where this packet's checksum is to be computed.
     #[inline]
     pub fn samples(&self) -> bool {
-        self.packets < SAMPLE_FIRST || self.packets % SAMPLE_EVERY == 0
+        self.packets < SAMPLE_FIRST || self.packets.is_multiple_of(SAMPLE_EVERY)
     }
 }

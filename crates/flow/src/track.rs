@@ -76,13 +76,14 @@ impl WindowSink for Closing<'_> {
 
 impl Out<'_> {
     fn transaction(&mut self, emitted: &Emitted<'_>) {
+        let places = emitted.kind.transaction;
         let (mut operation, mut object, mut status) = (None, None, None);
         for (field, value) in walk(emitted.kind, emitted.record.key()) {
             let Value::Text(text) = value else { continue };
-            match emitted.kind.fields[field as usize].name {
-                "operation" => operation = Some(text),
-                "object" => object = Some(text),
-                "status" => status = Some(text),
+            match Some(field) {
+                at if at == places.operation => operation = Some(text),
+                at if at == places.object => object = Some(text),
+                at if at == places.status => status = Some(text),
                 _ => {}
             }
         }
@@ -105,7 +106,7 @@ impl Out<'_> {
 impl Sink for Out<'_> {
     fn emit(&mut self, emitted: &Emitted<'_>) {
         self.aggregate.add(emitted, self.domain, &self.at, &mut Closing(self.rows));
-        if self.transactions && emitted.kind.fields.first().is_some_and(|field| field.name == "operation") {
+        if self.transactions && emitted.kind.transaction.operation.is_some() {
             self.transaction(emitted);
         }
         if self.trace {
@@ -460,7 +461,7 @@ fn link_facts(flow: &Flow, packet: &Packet<'_>, src: Place, from_low: bool, deli
             .maybe_uint(address::vlan, vlan)
             .emit(Who::At(Place::Mac(mac)));
     }
-    if packet.ttl > 1 {
+    if packet.ttl > 1 && src.is_inside() {
         let initial = [32u8, 64, 128, 255].into_iter().find(|&guess| packet.ttl <= guess).unwrap_or(255);
         cx.fact(&ttl::KIND).uint(ttl::initial, initial).uint(ttl::hops, initial - packet.ttl).emit(Who::At(src));
     }

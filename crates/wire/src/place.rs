@@ -34,6 +34,29 @@ impl Place {
         }
     }
 
+    /// The address as two words, different for every address of every kind: for hashing.
+    #[inline]
+    pub fn words(&self) -> (u64, u64) {
+        match self {
+            Place::V4(b) => (0, u64::from(u32::from_be_bytes(*b)) | 1 << 32),
+            Place::Mac(b) => (1, u64::from_be_bytes([0, 0, b[0], b[1], b[2], b[3], b[4], b[5]])),
+            Place::V6(b) => {
+                let all = u128::from_be_bytes(*b);
+                ((all >> 64) as u64, all as u64)
+            }
+        }
+    }
+
+    /// True for addresses that only mean something inside: RFC 1918, link-local, unique local (RFC 4193).
+    #[inline]
+    pub fn is_inside(&self) -> bool {
+        match self {
+            Place::Mac(_) => true,
+            Place::V4(b) => matches!(b, [10, ..] | [192, 168, ..] | [169, 254, ..] | [172, 16..=31, ..]),
+            Place::V6(b) => b[0] & 0xfe == 0xfc || b[0] == 0xfe && b[1] & 0xc0 == 0x80,
+        }
+    }
+
     /// True for multicast and broadcast addresses, which are never devices.
     pub fn is_group(&self) -> bool {
         match self {

@@ -70,6 +70,7 @@ pub static MDNS_MALFORMED: crate::Kind = crate::Kind {
     doc: "What could not be read: the field at fault and the reason.",
     source: "contract §2",
     fields: crate::MALFORMED_FIELDS,
+    transaction: crate::Transaction::of(crate::MALFORMED_FIELDS),
 };
 static DNS_KINDS: &[&crate::Kind] = &[&query::KIND, &answer::KIND, &response::KIND, &update::KIND];
 static MDNS_KINDS: &[&crate::Kind] = &[&mdns_query::KIND, &mdns_answer::KIND];
