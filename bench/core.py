@@ -2,7 +2,8 @@
 
 usage: python bench/core.py CAPTURE... [--workers N]
 
-All dissectors, observations and both batches are built; batches are dropped as they fill. Nothing is identified or judged.
+All dissectors, observations and both batches are built; batches are dropped as they fill. Nothing is identified or
+judged.
 """
 
 from __future__ import annotations

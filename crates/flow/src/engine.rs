@@ -9,7 +9,7 @@ use crate::aggregate::{Observation, Reference, Seen, WINDOW};
 use crate::attempts::{Tried, TriedKey};
 use crate::decode::{Counters, Decoder};
 use crate::flow::Environment;
-use crate::key::{ends, shard_of, SHARDS};
+use crate::key::{Ends, SHARDS};
 use crate::kinds::attempts;
 use crate::packet::Problem;
 use crate::part::Domain;
@@ -172,7 +172,7 @@ fn work(
                 }
             }
         }
-        let Some((src, dst)) = ends(&packet) else {
+        let Some(ends) = Ends::of(&packet) else {
             if worker == 0 {
                 shards[0].bounds.addressless += 1;
             }
@@ -182,7 +182,7 @@ fn work(
             Domains::Joined => 0,
             Domains::PerInput => raw.input,
         };
-        let shard = shard_of(&src, &dst, domain);
+        let shard = ends.shard(domain);
         if shard % workers != worker {
             continue;
         }
@@ -193,7 +193,7 @@ fn work(
             interface: raw.interface,
             length: raw.wire_length,
         };
-        shards[shard / workers].packet(&packet, (src, dst), domain, &at, environment, rows);
+        shards[shard / workers].packet(&packet, &ends, domain, &at, environment, rows);
     }
     for shard in &mut shards {
         shard.finish(environment, rows);

@@ -46,17 +46,42 @@ impl Carried {
     }
 }
 
-/// The key of a flow: `low` and `high` are its ends in canonical order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FlowKey {
-    /// The smaller end.
-    pub low: (Place, u16),
-    /// The larger end.
-    pub high: (Place, u16),
-    /// Transport.
-    pub carried: Carried,
-    /// Domain.
-    pub domain: Domain,
+/// The ends of a packet with their words, which are what is hashed and compared.
+#[derive(Clone, Copy, Debug)]
+pub struct Ends {
+    /// Sender.
+    pub src: Place,
+    /// Receiver.
+    pub dst: Place,
+    src_words: (u64, u64),
+    dst_words: (u64, u64),
+}
+
+impl Ends {
+    /// IP addresses, or MAC addresses where there is no IP.
+    #[inline]
+    pub fn of(packet: &Packet<'_>) -> Option<Ends> {
+        let (src, dst) = match (packet.src, packet.dst) {
+            (Some(src), Some(dst)) => (src, dst),
+            _ => (Place::Mac(packet.src_mac?), Place::Mac(packet.dst_mac?)),
+        };
+        Some(Ends::between(src, dst))
+    }
+
+    /// These two.
+    #[inline]
+    pub fn between(src: Place, dst: Place) -> Ends {
+        Ends { src, dst, src_words: src.words(), dst_words: dst.words() }
+    }
+
+    /// The shard of the unordered pair: fixed for all time and all workers, so not seeded; bounds limit what a skew can
+    /// cost.
+    #[inline]
+    pub fn shard(&self, domain: Domain) -> usize {
+        let one = mix(self.src_words.0 ^ mix(self.src_words.1));
+        let other = mix(self.dst_words.0 ^ mix(self.dst_words.1));
+        (mix(one.wrapping_add(other).wrapping_add(u64::from(domain))) >> 58) as usize
+    }
 }
 
 /// splitmix64's finaliser: spreads every input bit over the word.
@@ -67,27 +92,34 @@ fn mix(mut word: u64) -> u64 {
     word ^ (word >> 31)
 }
 
-/// The ends of a packet: IP addresses, or MAC addresses where there is no IP.
-#[inline]
-pub fn ends(packet: &Packet<'_>) -> Option<(Place, Place)> {
-    match (packet.src, packet.dst) {
-        (Some(src), Some(dst)) => Some((src, dst)),
-        _ => Some((Place::Mac(packet.src_mac?), Place::Mac(packet.dst_mac?))),
+/// The key of a flow: `low` and `high` are its ends in a fixed order.
+#[derive(Clone, Copy, Debug)]
+pub struct FlowKey {
+    /// The smaller end.
+    pub low: (Place, u16),
+    /// The larger end.
+    pub high: (Place, u16),
+    /// Transport.
+    pub carried: Carried,
+    /// Domain.
+    pub domain: Domain,
+    /// All of the above as words, different for different keys.
+    words: [u64; 6],
+}
+
+impl PartialEq for FlowKey {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        self.words == other.words
     }
 }
 
-/// The shard of an unordered pair: fixed for all time and all workers, so not seeded; bounds limit what a skew can cost.
-#[inline]
-pub fn shard_of(one: &Place, other: &Place, domain: Domain) -> usize {
-    let (a, b) = (one.words(), other.words());
-    let sum = mix(a.0 ^ mix(a.1)).wrapping_add(mix(b.0 ^ mix(b.1))).wrapping_add(u64::from(domain));
-    (mix(sum) >> 58) as usize
-}
+impl Eq for FlowKey {}
 
 impl FlowKey {
-    /// The key of a packet between `src` and `dst`, and whether its sender is the `low` end.
+    /// The key of a packet between `ends`, and whether its sender is the `low` end.
     #[inline]
-    pub fn of(packet: &Packet<'_>, src: Place, dst: Place, domain: Domain) -> (FlowKey, bool) {
+    pub fn of(packet: &Packet<'_>, ends: &Ends, domain: Domain) -> (FlowKey, bool) {
         let carried = match packet.transport {
             Transport::Tcp(_) => Carried::Tcp,
             Transport::Udp => Carried::Udp,
@@ -97,30 +129,32 @@ impl FlowKey {
             Transport::Frame | Transport::Nothing if packet.src.is_some() => Carried::Ip(packet.protocol),
             Transport::Frame | Transport::Nothing => Carried::Frame(packet.ethertype),
         };
-        let (from, to) = ((src, packet.src_port), (dst, packet.dst_port));
-        if from <= to {
-            (FlowKey { low: from, high: to, carried, domain }, true)
-        } else {
-            (FlowKey { low: to, high: from, carried, domain }, false)
-        }
+        let (tag, detail) = match carried {
+            Carried::Tcp => (1, 0),
+            Carried::Udp => (2, 0),
+            Carried::Icmp => (3, 0),
+            Carried::Ip(number) => (4, u64::from(number)),
+            Carried::Frame(ethertype) => (5, u64::from(ethertype)),
+        };
+        let (from, to) = ((ends.src_words, packet.src_port), (ends.dst_words, packet.dst_port));
+        let forward = from <= to;
+        let (low, high) = if forward { (from, to) } else { (to, from) };
+        let (low_place, high_place) = if forward { (ends.src, ends.dst) } else { (ends.dst, ends.src) };
+        let ports = u64::from(low.1) << 48 | u64::from(high.1) << 32 | u64::from(domain) << 16 | detail;
+        let words = [low.0 .0, low.0 .1, high.0 .0, high.0 .1, ports, tag];
+        let key = FlowKey { low: (low_place, low.1), high: (high_place, high.1), carried, domain, words };
+        (key, forward)
     }
 
     /// A hash of the key under `seed`.
     #[inline]
     pub fn hash(&self, seed: u64) -> u64 {
-        let (a, b) = (self.low.0.words(), self.high.0.words());
-        let ports = u64::from(self.low.1) << 48
-            | u64::from(self.high.1) << 32
-            | u64::from(self.domain) << 16
-            | u64::from(self.carried.number()) << 8
-            | match self.carried {
-                Carried::Frame(ethertype) => u64::from(ethertype & 0xff),
-                _ => 0,
-            };
-        let mut word = mix(seed ^ a.1);
-        word = mix(word ^ b.1.rotate_left(17) ^ ports);
-        if a.0 | b.0 > 1 {
-            word = mix(word ^ a.0 ^ b.0.rotate_left(31));
+        let [low_high, low_low, high_high, high_low, ports, tag] = self.words;
+        let mut word = mix(seed ^ low_low);
+        word = mix(word ^ high_low.rotate_left(17) ^ ports);
+        word ^= tag;
+        if low_high | high_high > 1 {
+            word = mix(word ^ low_high ^ high_high.rotate_left(31));
         }
         word
     }
@@ -133,7 +167,7 @@ mod tests {
     #[test]
     fn both_directions_share_a_shard() {
         let (a, b) = (Place::V4([10, 0, 0, 1]), Place::V6([7; 16]));
-        assert_eq!(shard_of(&a, &b, 3), shard_of(&b, &a, 3));
+        assert_eq!(Ends::between(a, b).shard(3), Ends::between(b, a).shard(3));
     }
 
     #[test]
@@ -141,7 +175,7 @@ mod tests {
         let mut used = [0u32; SHARDS];
         for host in 0..6400u32 {
             let [_, _, c, d] = host.to_be_bytes();
-            used[shard_of(&Place::V4([10, 0, c, d]), &Place::V4([10, 9, 9, 9]), 0)] += 1;
+            used[Ends::between(Place::V4([10, 0, c, d]), Place::V4([10, 9, 9, 9])).shard(0)] += 1;
         }
         assert!(used.iter().all(|&n| n > 50 && n < 170), "{used:?}");
     }

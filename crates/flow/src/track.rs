@@ -7,7 +7,7 @@
 use crate::aggregate::{Aggregate, Observation, Reference, WindowSink};
 use crate::attempts::Attempts;
 use crate::flow::{Environment, Flow};
-use crate::key::{Carried, FlowKey};
+use crate::key::{Carried, Ends, FlowKey};
 use crate::packet::{Packet, Tcp, Transport};
 use crate::part::Domain;
 use crate::row::{RowSink, TransactionRow};
@@ -254,11 +254,11 @@ impl Shard {
         }
     }
 
-    /// Take one packet between `src` and `dst`.
+    /// Take one packet between `ends`.
     pub fn packet(
         &mut self,
         packet: &Packet<'_>,
-        (src, dst): (Place, Place),
+        ends: &Ends,
         domain: Domain,
         at: &Reference,
         environment: &Environment,
@@ -269,7 +269,7 @@ impl Shard {
             return;
         }
         self.now = self.now.max(at.time);
-        let (key, from_low) = FlowKey::of(packet, src, dst, domain);
+        let (key, from_low) = FlowKey::of(packet, ends, domain);
         let slot = self.slot(&key, from_low, packet, at, environment, rows);
         let flow = self.table.flow(slot);
         let side = usize::from(!from_low);
@@ -294,10 +294,10 @@ impl Shard {
             environment,
             carrier: carrier_of(key.carried),
             snapped: packet.snapped,
-            to_group: dst.is_group(),
+            to_group: ends.dst.is_group(),
         };
         if new_side {
-            link_facts(flow, packet, src, from_low, &mut delivery);
+            link_facts(flow, packet, ends.src, from_low, &mut delivery);
         }
         match packet.transport {
             Transport::Tcp(tcp) => stream(flow, &tcp, packet, from_low, &mut delivery),
