@@ -97,17 +97,17 @@ def _claims(row: _Row, mac: str) -> Iterator[Claim]:
     moment = {"first": START, "last": START + 900 * SECOND, "packets": (packet(12),)}
     if device_class != UNKNOWN:
         text = f"Answers as a {device_class.replace('_', ' ')} do: its role is that of a server of control commands."
-        yield Claim("class", device_class, 0.9, "role_in_protocol", text, **moment)  # type: ignore[arg-type]
-        yield Claim("class", device_class, 0.62, "port_set", "Its set of open ports fits.", **moment)  # type: ignore[arg-type]
+        yield Claim("class", device_class, 0.9, "role_in_protocol", text, **moment)  # type: ignore[arg-type]  # A mixed dict.
+        yield Claim("class", device_class, 0.62, "port_set", "Its set of open ports fits.", **moment)  # type: ignore[arg-type]  # A mixed dict.
     pairs = (("vendor", vendor), ("product", product), ("model", model), ("firmware", firmware))
     for field, value in pairs:
         if value:
             text = f"The identity object names “{value}”."
-            yield Claim(field, value, 0.95, "cip_identity", text, **moment)  # type: ignore[arg-type]
+            yield Claim(field, value, 0.95, "cip_identity", text, **moment)  # type: ignore[arg-type]  # A mixed dict.
     if level is not None:
-        yield Claim("purdue_level", f"{level:g}", 0.6, "peer_levels", "From its class and its peers.", **moment)  # type: ignore[arg-type]
-    yield Claim("name", name, 0.7, "dhcp_name", f"DHCP option 12 says “{name}”.", **moment)  # type: ignore[arg-type]
-    yield Claim("oui_vendor", vendor or "Espressif", 0.2, "oui", f"{mac[:8]} is registered to it.", **moment)  # type: ignore[arg-type]
+        yield Claim("purdue_level", f"{level:g}", 0.6, "peer_levels", "From its class and its peers.", **moment)  # type: ignore[arg-type]  # A mixed dict.
+    yield Claim("name", name, 0.7, "dhcp_name", f"DHCP option 12 says “{name}”.", **moment)  # type: ignore[arg-type]  # A mixed dict.
+    yield Claim("oui_vendor", vendor or "Espressif", 0.2, "oui", f"{mac[:8]} is registered to it.", **moment)  # type: ignore[arg-type]  # A mixed dict.
 
 
 def _device(number: int, row: _Row) -> Device:

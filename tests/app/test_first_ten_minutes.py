@@ -66,7 +66,8 @@ def test_a_packet_of_a_finding_can_be_looked_at(run: tuple[Finished, Path, dict[
     _, _, document = run
     finding = next(finding for finding in document["findings"] if finding["packets"])
     packet = finding["packets"][0]
-    done = ringfence("explain", DEMO[packet["input"]], "--packet", str(packet["index"]))
+    inputs = {row["digest"]: row["path"] for row in document["capture"]["inputs"]}
+    done = ringfence("explain", inputs[packet["input"]], "--packet", str(packet["index"]))
     assert done.code == 0, done.error
     assert f"packet {packet['index']:,}" in done.out
 
@@ -74,7 +75,8 @@ def test_a_packet_of_a_finding_can_be_looked_at(run: tuple[Finished, Path, dict[
 def test_the_api_answers_what_the_command_answers(run: tuple[Finished, Path, dict[str, Any]]) -> None:
     _, _, document = run
     result = package.analyze(DEMO)
-    assert [device.id for device in result.devices] == [device["id"] for device in document["devices"]]
+    assert {device.id for device in result.devices} == {device["id"] for device in document["devices"]}
+    assert [device["id"] for device in result.document["devices"]] == [device["id"] for device in document["devices"]]
     assert [finding.id for finding in result.findings] == [finding["id"] for finding in document["findings"]]
 
 
@@ -86,7 +88,9 @@ def test_flows_are_arrow_for_polars_and_duckdb() -> None:
     flows = polars.DataFrame(result.flows)
     assert flows.height > 10
     assert {"src_address", "dst_address", "protocol", "src_bytes"} <= set(flows.columns)
-    counted = duckdb.sql("select count(*) from flows").fetchone()
+    with duckdb.connect() as database:
+        database.register("flows", flows.lazy().collect())
+        counted = database.execute("select count(*) from flows").fetchone()
     assert counted == (flows.height,)
 
 

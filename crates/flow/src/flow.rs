@@ -322,7 +322,8 @@ impl Flow {
         let payload = self.sides.is_some() && self.protocol.is_some();
         match self.shaken {
             SYN_SEEN if self.reset && !payload => State::Rejected,
-            SYN_SEEN if !both => State::Attempt,
+            // Data behind a SYN without an answer: the other direction was not captured.
+            SYN_SEEN if !both && self.protocol.is_none() && self.probes_left == PROBES => State::Attempt,
             0 => State::MidStream,
             _ if self.reset => State::Reset,
             _ if closed => State::Closed,

@@ -78,9 +78,11 @@ class Sight:
         return self._device_of.get(part.id)
 
     def label(self, part: Part) -> str:
-        """What to call a part: the device's name with its address, or the address alone."""
+        """What to call a part: its device's name and its address; a network address where the device has one."""
         device = self.device(part)
         value = part.address.value
+        if device is not None and part.address.kind == "mac" and device.ips:
+            value = device.ips[0]
         return value if device is None or device.name in ("", value) else f"{device.name} ({value})"
 
     def role(self, part: Part, role: str) -> DeviceRole:
