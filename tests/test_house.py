@@ -5,6 +5,7 @@ The floor plan itself stands in ``.importlinter``; this module holds what import
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -137,6 +138,26 @@ def _has_page(page: str, name: str) -> None:
     assert f"\n## {name}\n" in text, f"{name} is not in docs/reference/{page}: run `make docs`"
 
 
+def test_every_vector_says_where_it_comes_from() -> None:
+    said = re.compile(r"^[^\w\n]*source[^\w\n]*:[^\w\n]*\w", re.MULTILINE)
+    licensed = re.compile(r"^[^\w\n]*licence[^\w\n]*:[^\w\n]*\w", re.MULTILINE)
+    for path in sorted((ROOT / "vectors").rglob("case.*")):
+        text = path.read_text(encoding="utf-8")
+        assert said.search(text), f"{path.relative_to(ROOT)} does not say where it comes from"
+        assert licensed.search(text), f"{path.relative_to(ROOT)} does not say under which licence it is"
+
+
+def test_no_placeholder_is_left() -> None:
+    # `scripts/new` writes such words where a sentence belongs; only its own templates may hold them.
+    placeholder = re.compile("TODO" + r"_[A-Z]+")
+    found = [
+        f"{path}: {match[0]}"
+        for path, text in _texts()
+        if path.name != "new_extension.py" and (match := placeholder.search(text))
+    ]
+    assert not found, found
+
+
 @pytest.mark.parametrize("tuple_of", [BUILTIN_RULES, BUILTIN_CLUES], ids=["rules", "clues"])
 def test_names_are_unique_and_what_is_read_exists(tuple_of: tuple[type, ...]) -> None:
     names = [member.NAME for member in tuple_of]  # type: ignore[attr-defined]  # As above.
@@ -163,6 +184,86 @@ def test_error_codes_are_documented() -> None:
         assert f"`{code}`" in text, f"{code} is not in docs/reference/errors.md: run `make docs`"
         assert row.remedy.endswith(".")
         assert row.exit_code in (2, 3, 4, 5)
+
+
+def pages() -> list[Path]:
+    """What people read: every Markdown page outside vectors, and the notebooks' text."""
+    written = [path for path in tracked() if path.suffix in (".md", ".ipynb")]
+    return [path for path in written if "vectors" not in path.relative_to(ROOT).parts]
+
+
+def _markdown(page: Path) -> str:
+    text = page.read_text(encoding="utf-8")
+    if page.suffix == ".ipynb":
+        cells = json.loads(text)["cells"]
+        text = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
+    return re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
+
+
+@cache
+def _anchors(page: Path) -> frozenset[str]:
+    headings = re.findall(r"^#+ +(.+?) *$", _markdown(page), re.MULTILINE)
+    plain = (re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings)
+    return frozenset(plain)
+
+
+def test_links_resolve() -> None:
+    broken = []
+    for page in pages():
+        for link in re.findall(r"\]\(([^)\s]+)\)", _markdown(page)):
+            if re.match(r"[a-z]+:", link):
+                continue
+            name, _, anchor = link.partition("#")
+            target = (page.parent / name).resolve() if name else page
+            if not target.exists():
+                broken.append(f"{page.relative_to(ROOT)}: {link}")
+            elif anchor and (target.suffix != ".md" or anchor not in _anchors(target)):
+                broken.append(f"{page.relative_to(ROOT)}: {link} has no such heading")
+    assert len(pages()) > 20
+    assert not broken, broken
+
+
+def test_every_page_under_docs_can_be_reached() -> None:
+    start = ROOT / "README.md"
+    seen, waiting = {start}, [start]
+    while waiting:
+        page = waiting.pop()
+        for link in re.findall(r"\]\(([^)#\s]+)", _markdown(page)):
+            target = (page.parent / link).resolve()
+            if target.suffix in (".md", ".ipynb") and target.is_file() and target not in seen:
+                seen.add(target)
+                waiting.append(target)
+    lost = [str(page.relative_to(ROOT)) for page in pages() if ROOT / "docs" in page.parents and page not in seen]
+    assert not lost, f"no link leads from README.md to {lost}"
+
+
+def test_commands_that_are_documented_exist() -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    scripts = {path.name for path in (ROOT / "scripts").iterdir()}
+    commands = _commands_of_ringfence()
+    for page in pages():
+        text = page.read_text(encoding="utf-8")
+        code = re.findall(r"`([^`\n]+)`", text) + re.findall(
+            r"^(?:    |\$ )?((?:make|ringfence) .+)$", text, re.MULTILINE
+        )
+        for line in code:
+            for made in re.findall(r"(?:^|&& |; )make ([a-z]+)", line):
+                assert made in targets, f"{page.relative_to(ROOT)}: make {made}"
+            for script in re.findall(r"(?:^| )scripts/([\w.]+)", line):
+                assert script in scripts, f"{page.relative_to(ROOT)}: scripts/{script}"
+            for words in re.findall(r"^ringfence ([a-z]+)", line):
+                assert words in commands, f"{page.relative_to(ROOT)}: ringfence {words}"
+    shown = set(re.findall(r"^make ([a-z]+)", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE))
+    assert {"demo", "test"} <= shown, "README.md shows the two commands"
+
+
+def _commands_of_ringfence() -> set[str]:
+    import argparse
+
+    from ringfence.app.cli import parser
+
+    (actions,) = (action for action in parser()._actions if isinstance(action, argparse._SubParsersAction))
+    return set(actions.choices)
 
 
 def test_raised_codes_stand_in_the_vocabulary() -> None:
