@@ -55,12 +55,20 @@ def http(plant: Plant, request: bytes, answer: bytes) -> None:
         talk.server(answer)
 
 
-def telnet_log_in(plant: Plant, client: Station, server: Station, user: str, password: str) -> None:
+def telnet_log_in(
+    plant: Plant,
+    client: Station,
+    server: Station,
+    user: str,
+    password: str,
+    *,
+    greeting: bytes = b"Controller 7\r\nlogin: ",
+) -> None:
     """A Telnet log-in that succeeds."""
     with plant.tcp(client, server, 23) as talk:
         talk.server(b"\xff\xfd\x18\xff\xfd\x20\xff\xfb\x01")
         talk.client(b"\xff\xfb\x18\xff\xfc\x20\xff\xfd\x01")
-        talk.server(b"Controller 7\r\nlogin: ")
+        talk.server(greeting)
         talk.client(user.encode() + b"\r\n")
         talk.server(user.encode() + b"\r\nPassword: ")
         talk.client(password.encode() + b"\r\n")
