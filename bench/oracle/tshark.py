@@ -114,10 +114,8 @@ class Query:
 
 def _cache_folder() -> Path:
     """Return a folder that outlives this checkout."""
-    named = os.environ.get("RINGFENCE_ORACLE_CACHE")
-    return (
-        Path(named) if named else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ringfence-oracle"
-    )
+    named = os.environ.get("XDG_CACHE_HOME")
+    return (Path(named) if named else Path.home() / ".cache") / "ringfence-oracle"
 
 
 def _keep(path: Path, content: bytes) -> None:
