@@ -16,7 +16,7 @@ from typing import Any
 from ringfence.app.analysis import Analysis
 from ringfence.app.escape import json_in_html, shortened, visible
 from ringfence.model.device import Claim, Device
-from ringfence.model.finding import Finding
+from ringfence.model.finding import Finding, finding_order
 from ringfence.model.flow import Conversation
 from ringfence.model.observation import PacketReference, Part
 
@@ -105,7 +105,7 @@ class _Projection:
         """Return everything."""
         analysis = self.analysis
         conversations, hidden = self.conversations()
-        findings = sorted(analysis.findings, key=lambda each: (-each.severity, -each.confidence, -each.count, each.id))
+        findings = sorted(analysis.findings, key=finding_order)
         return {
             "version": self.text(analysis.version),
             "knowledge": {"id": self.text(analysis.knowledge.id), "date": self.text(analysis.knowledge.date)},

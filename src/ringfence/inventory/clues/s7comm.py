@@ -16,15 +16,14 @@ _TEXTS = (
     ("name", "station_name"),
     ("name", "module_name"),
 )
-# Services on a program: only a module that holds one answers them with success.
+# Services on a program: only a module that holds one answers them with success. Not among them: download_block and
+# download_end, which the controller asks of the station that programs it.
 _PROGRAM = frozenset(
     (
         "start",
         "stop",
         "plc_stop",
         "download_start",
-        "download_block",
-        "download_end",
         "upload_start",
         "upload",
         "upload_end",
