@@ -345,14 +345,22 @@ def test_dependencies_are_few_and_locked() -> None:
     assert names == set(locked)
 
 
+# What silences a linter, by suffix; a full sentence behind it on the same line says why.
+IGNORES = {
+    ".py": re.compile(r"#\s*(?:noqa: [A-Z0-9, ]+|type: ignore\[[\w, -]+\])\s*$|#\s*(?:noqa|type: ignore)\s*$"),
+    ".rs": re.compile(r"#!?\[(?:allow|expect)\((?!.*// [A-Z].*[.!]$)"),
+    ".js": re.compile(r"eslint-disable(?!.*-- )"),
+    ".sh": re.compile(r"# shellcheck disable=\S+\s*$"),
+}
+
+
 def test_lint_ignores_carry_their_reason() -> None:
-    bare = re.compile(r"#\s*(?:noqa: [A-Z0-9, ]+|type: ignore\[[\w, -]+\])\s*$|#\s*(?:noqa|type: ignore)\s*$")
     found = [
         f"{path}:{number}"
         for path, text in _texts()
-        if path.suffix == ".py"
+        if path.suffix in IGNORES
         for number, line in enumerate(text.splitlines(), 1)
-        if bare.search(line)
+        if IGNORES[path.suffix].search(line)
     ]
     assert not found, f"an ignore without its reason on the same line: {found}"
 

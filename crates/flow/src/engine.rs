@@ -130,7 +130,7 @@ pub fn run<S: RowSink>(
     Ok(merge(parts, options, stop.load(Ordering::Relaxed)))
 }
 
-#[allow(clippy::too_many_arguments)]
+#[allow(clippy::too_many_arguments)] // What a worker needs, handed over once for each thread.
 fn work(
     worker: usize,
     workers: usize,
