@@ -281,6 +281,27 @@ def test_raised_codes_stand_in_the_vocabulary() -> None:
         assert not unknown, f"{path.relative_to(ROOT)} raises {sorted(unknown)}"
 
 
+def test_codes_that_the_core_raises_stand_in_the_vocabulary() -> None:
+    families = {code.partition("-")[0] for code in CODES if "-" in code}
+    word = re.compile(rf'"((?:{"|".join(sorted(families))})-[a-z-]+)"')
+    found = {code for path in (ROOT / "crates" / "python").rglob("*.rs") for code in word.findall(path.read_text())}
+    assert {"input-not-found", "input-not-a-capture", "output-not-writable"} <= found
+    assert found <= set(CODES)
+
+
+def test_decisions_are_numbered_short_and_name_what_is_bad() -> None:
+    numbers = []
+    for path in sorted((ROOT / "docs" / "decisions").glob("*.md")):
+        named = re.fullmatch(r"(\d{3})-[a-z0-9-]+\.md", path.name)
+        assert named is not None, f"{path.name} is no NNN-title.md"
+        numbers.append(int(named[1]))
+        text = path.read_text(encoding="utf-8")
+        assert re.search(r"^Decided \d{4}-\d\d-\d\d|^Frozen .* \d{4}-\d\d-\d\d", text, re.MULTILINE), path.name
+        assert re.search(r"[Ww]hat is bad about it", text), f"{path.name} names no negative consequence"
+        assert len(text.split()) < 1_200, f"{path.name} is longer than two pages"
+    assert numbers == list(range(1, len(numbers) + 1)), "numbers follow one another"
+
+
 def test_files_are_short() -> None:
     lengths = {
         path.relative_to(ROOT): len(path.read_text(encoding="utf-8").splitlines())
