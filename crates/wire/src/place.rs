@@ -1,6 +1,6 @@
 //! Where a talker is: one address without its domain (contract §1).
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// An address on the wire. The engine adds the domain, so that equal addresses of two domains stay two parts.
@@ -44,6 +44,26 @@ impl Place {
                 let all = u128::from_be_bytes(*b);
                 ((all >> 64) as u64, all as u64)
             }
+        }
+    }
+
+    /// Append the canonical text to `out`: what `Display` writes, without a formatter in the common case.
+    pub fn write_to(&self, out: &mut String) {
+        let Place::V4(bytes) = self else {
+            let _ = write!(out, "{self}");
+            return;
+        };
+        for (at, byte) in bytes.iter().enumerate() {
+            if at > 0 {
+                out.push('.');
+            }
+            if *byte >= 100 {
+                out.push(char::from(b'0' + byte / 100));
+            }
+            if *byte >= 10 {
+                out.push(char::from(b'0' + byte / 10 % 10));
+            }
+            out.push(char::from(b'0' + byte % 10));
         }
     }
 
@@ -91,6 +111,17 @@ mod tests {
         six[1] = 0x01;
         six[15] = 1;
         assert_eq!(Place::V6(six).to_string(), "2001::1");
+    }
+
+    #[test]
+    fn both_ways_of_writing_agree() {
+        let mut places = vec![Place::Mac([0, 1, 2, 0xa3, 4, 5]), Place::V6([0xfe; 16])];
+        places.extend((0..=255).map(|byte| Place::V4([byte, 0, 255 - byte, 10])));
+        for place in places {
+            let mut out = String::from("at ");
+            place.write_to(&mut out);
+            assert_eq!(out, format!("at {place}"));
+        }
     }
 
     #[test]
