@@ -224,9 +224,7 @@ pub fn run(
                     .unwrap_or(false)
         }),
     };
-    let report = py
-        .detach(|| run_core(inputs, &options, &environment, &mut sinks, &tell))
-        .map_err(|error| raise_open(&error))?;
+    let report = py.detach(|| run_core(inputs, &options, &environment, &mut sinks, &tell));
     if report.stopped {
         py.check_signals()?;
         return Err(pyo3::exceptions::PyKeyboardInterrupt::new_err("stopped"));
@@ -308,8 +306,7 @@ pub fn trace<'py>(
     let environment = Environment::new(Secrets::new(site_key.as_bytes(), defaults), true, false);
     let options = Options { workers: 1, domains: Domains::Joined, windowed: false, progress_every: 1 << 20 };
     let mut sinks = [Tracing { first, last, records: Vec::new() }];
-    py.detach(|| run_core(inputs, &options, &environment, &mut sinks, &|_| true))
-        .map_err(|error| raise_open(&error))?;
+    py.detach(|| run_core(inputs, &options, &environment, &mut sinks, &|_| true));
     let out = PyList::empty(py);
     for record in &sinks[0].records {
         let object = record.object.map(|object| place(py, &object)).transpose()?;

@@ -37,7 +37,8 @@ impl Words {
     #[inline]
     pub fn append(&mut self, word: &str) {
         let bytes = word.as_bytes();
-        let ends = bytes.first().zip(bytes.last()).map_or(0, |(first, last)| usize::from(*first) * 5 + usize::from(*last));
+        let ends =
+            bytes.first().zip(bytes.last()).map_or(0, |(first, last)| usize::from(*first) * 5 + usize::from(*last));
         let place = (ends + bytes.len() * 3) % RECENT;
         let recent = self.recent[place];
         if recent != NONE && self.word(recent) == bytes {

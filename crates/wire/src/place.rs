@@ -1,10 +1,11 @@
 //! Where a talker is: one address without its domain (contract §1).
 
+use std::cmp::Ordering;
 use std::fmt::{self, Write as _};
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// An address on the wire. The engine adds the domain, so that equal addresses of two domains stay two parts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Place {
     /// IEEE 802 MAC address.
     Mac([u8; 6]),
@@ -84,6 +85,26 @@ impl Place {
             Place::V4(b) => b[0] >= 224 && b[0] < 240 || *b == [255; 4],
             Place::V6(b) => b[0] == 0xff,
         }
+    }
+}
+
+impl Ord for Place {
+    /// MAC, IPv4, IPv6, and within a kind as the bytes stand: compared as numbers, which is what sorting spends its time on.
+    #[inline]
+    fn cmp(&self, other: &Self) -> Ordering {
+        let number = |place: &Place| match place {
+            Place::Mac(b) => (0, u128::from(u64::from_be_bytes([0, 0, b[0], b[1], b[2], b[3], b[4], b[5]]))),
+            Place::V4(b) => (1, u128::from(u32::from_be_bytes(*b))),
+            Place::V6(b) => (2, u128::from_be_bytes(*b)),
+        };
+        number(self).cmp(&number(other))
+    }
+}
+
+impl PartialOrd for Place {
+    #[inline]
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 
