@@ -43,6 +43,8 @@ function evidence(device) {
 const conflictBox = (device) => device.conflicts.length > 0 && h("section", { class: "panel conflict" }, h("h2", null, "Conflicting evidence"),
   h("ul", { class: "rows" }, device.conflicts.map(([field, chosen, other, reason]) => h("li", null, h("b", null, words(field)), ": ", h("span", { class: "wire" }, chosen), " was chosen over ", h("span", { class: "wire" }, other), ". ", h("span", { class: "wire" }, reason)))));
 
+const hasPorts = (talk) => ["tcp", "udp", "sctp"].includes(talk[C.transport]);
+
 function peersTable(index) {
   const other = (talk) => (talk[C.source] === index ? talk[C.target] : talk[C.source]);
   const more = DATA.hidden[String(index)] || 0;
@@ -50,8 +52,8 @@ function peersTable(index) {
     talksOf[index].length === 0 ? h("p", { class: "empty" }, "No conversation of this device was captured: it was only named or asked for by others.") : ownTable({ caption: "Peers and protocols", rows: talksOf[index], sort: "-bytes", pageSize: 25, columns: [
       { key: "peer", label: "Peer", head: true, cell: (row) => [endLink(other(row)), endAddress(other(row))], value: (row) => endName(other(row)) },
       { key: "direction", label: "It is", wide: true, cell: (row) => (row[C.source] === index ? "client" : "server"), value: (row) => (row[C.source] === index ? "client" : "server") },
-      { key: "protocol", label: "Protocol", cell: (row) => [h("span", { class: "wire" }, row[C.protocol]), !row[C.answered] && h("span", { class: "tag quiet" }, "no answer seen")], value: (row) => row[C.protocol] },
-      { key: "port", label: "Port", numeric: true, wide: true, cell: (row) => `${row[C.transport]} ${row[C.port]}`, value: (row) => row[C.port] },
+      { key: "protocol", label: "Protocol", cell: (row) => [h("span", { class: "wire" }, row[C.protocol]), !row[C.answered] && hasPorts(row) && h("span", { class: "tag quiet" }, "no answer seen")], value: (row) => row[C.protocol] },
+      { key: "port", label: "Port", numeric: true, wide: true, cell: (row) => (hasPorts(row) ? `${row[C.transport]} ${row[C.port]}` : row[C.transport]), value: (row) => row[C.port] },
       { key: "packets", label: "Packets", numeric: true, wide: true, cell: (row) => number(row[C.packets]), value: (row) => row[C.packets] },
       { key: "bytes", label: "Size", numeric: true, cell: (row) => bytes(row[C.bytes]), value: (row) => row[C.bytes] },
       { key: "last", label: () => `Last, ${clockName()}`, wide: true, cell: (row) => shortMoment(row[C.last]), value: (row) => row[C.last] },
@@ -72,7 +74,6 @@ function askedTable(rows, side, caption, empty) {
     { key: "count", label: "Times", numeric: true, cell: (row) => number(row.operation[2]), value: (row) => row.operation[2] },
     { key: "other", label: side === C.source ? "Sent to" : "Sent by", cell: (row) => [endLink(row.other), endAddress(row.other)], value: (row) => endName(row.other) },
     { key: "protocol", label: "Protocol", wide: true, cell: (row) => row.talk[C.protocol], value: (row) => row.talk[C.protocol] },
-    { key: "last", label: () => `Last, ${clockName()}`, wide: true, cell: (row) => shortMoment(row.talk[C.last]), value: (row) => row.talk[C.last] },
   ] });
 }
 
@@ -96,7 +97,7 @@ function certificateCards(index) {
   if (!list.length) return section("Certificates", h("p", { class: "empty" }, talksOf[index].some((talk) => talk[C.protocol] === "tls") ? "None seen in clear: TLS 1.3 hides them, and so does a resumed session." : "None seen: it spoke no TLS in this capture."));
   const shown = (name, value) => (name === "not_before" || name === "not_after" ? moment(value) : h("span", { class: "wire" }, Array.isArray(value) ? value.join(", ") : String(value)));
   return section("Certificates", list.map((certificate) => h("div", { class: "certificate" },
-    definitions(Object.entries(certificate).filter(([, value]) => value !== null && value !== "").map(([name, value]) => [words(name), shown(name, value)])))));
+    definitions(Object.entries(certificate).filter(([name, value]) => name !== "position" && value !== null && value !== "").map(([name, value]) => [words(name), shown(name, value)])))));
 }
 
 function deviceView(main, { id }) {
@@ -118,13 +119,13 @@ function deviceView(main, { id }) {
     h("div", { class: "columns device" },
       h("div", null,
         section("Identity", identity(device), device.roles.length > 0 && [h("h3", null, "Roles"), h("ul", { class: "inline" }, device.roles.map((role) => h("li", null, h("a", { class: "tag", href: address("devices", [["role", roleText(role)]]) }, roleText(role)))))]),
-        conflictBox(device)),
+        conflictBox(device),
+        device.merged.length > 0 && section("Why these addresses are one device", h("ul", { class: "rows" }, device.merged.map((reason) => h("li", { class: "wire" }, reason))))),
       h("div", null,
         section(`Risks (${number(risks.length)})`, risks.length ? risks.map((each, place) => findingCard(each, place < 1)) : h("p", { class: "empty" }, "No rule found anything about this device. That says what was looked for, not that all is well.")),
         section(`Credentials seen (${number(credentials.length)})`, credentials.length ? credentials.map((each) => findingCard(each, credentials.length < 2)) : h("p", { class: "empty" }, "No finding about credentials.")))),
     section("Why we think so", evidence(device)),
     askedSections(index),
     section("Peers and protocols", peersTable(index)),
-    certificateCards(index),
-    device.merged.length > 0 && section("Why these addresses are one device", h("ul", { class: "rows" }, device.merged.map((reason) => h("li", { class: "wire" }, reason)))));
+    certificateCards(index));
 }

@@ -5,7 +5,7 @@ const DEVICES = DATA.devices;
 const FINDINGS = DATA.findings;
 const LEVELS = [5, 4, 3.5, 3, 2, 1, 0];
 const LEVEL_NAMES = new Map([
-  ["peer", "No devices of the site"], [5, "5 Enterprise"], [4, "4 Site business"], [3.5, "3.5 DMZ"], [3, "3 Site operations"],
+  ["peer", "Not of the site"], [5, "5 Enterprise"], [4, "4 Site business"], [3.5, "3.5 DMZ"], [3, "3 Site operations"],
   [2, "2 Supervision"], [1, "1 Control"], [0, "0 Process"], [null, "Level unknown"],
 ]);
 

@@ -1,6 +1,6 @@
 // Who talks to whom, by guessed Purdue level, drawn and as a table of the same edges.
 
-const nodeTitle = (node, most = 1000) => shortLabel(node.label, node.ends.length > 1 ? most - 7 : most) + (node.ends.length > 1 ? ` (${number(node.ends.length)})` : "");
+const nodeTitle = (node, most = 1000) => shortLabel(node.label, node.ends.length > 1 ? most - String(node.ends.length).length - 3 : most) + (node.ends.length > 1 ? ` (${number(node.ends.length)})` : "");
 const shortLabel = (text, most) => ([...text].length > most ? [...text].slice(0, most - 1).join("") + "…" : text);
 
 function edgePath(edge, size) {
@@ -94,7 +94,7 @@ function nodePanel(node, model) {
 }
 
 function edgesTable(model, parameters, changed) {
-  const end = (node) => (node.ends.length === 1 ? endLink(node.ends[0]) : h("span", { class: "wire" }, nodeTitle(node)));
+  const end = (node) => (node.ends.length === 1 ? [endLink(node.ends[0]), endAddress(node.ends[0])] : h("span", { class: "wire" }, nodeTitle(node)));
   const level = (node) => (node.lane === "peer" ? "none" : node.lane === null ? "unknown" : String(node.lane));
   return table({ caption: "Connections of the map", rows: model.edges, state: { sort: parameters.get("sort") || "-bytes", page: parameters.get("page") }, changed, pageSize: 50, rowAttributes: (edge) => ({ "data-edge": edge.key }), columns: [
     { key: "from", label: "From", head: true, cell: (edge) => end(edge.from), value: (edge) => edge.from.label },

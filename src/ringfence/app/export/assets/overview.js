@@ -53,7 +53,7 @@ function captureFacts() {
     ]),
     DATA.totals.conversations > DATA.conversations.length && h("p", { class: "note" }, `This report holds ${number(DATA.conversations.length)} of ${number(DATA.totals.conversations)} conversations, so that it opens quickly; the JSON holds all.`),
     ownTable({ caption: "Inputs", rows: capture.inputs, pageSize: 10, columns: [
-      { key: "path", label: folder ? `Input in ${folder}` : "Input", head: true, cell: (row) => [h("span", { class: "wire" }, row.path.slice(folder.length)), row.problems.map((problem) => h("p", { class: "problem" }, problem))], value: (row) => row.path },
+      { key: "path", label: folder ? `Input in ${folder}` : "Input", head: true, cell: (row) => [h("span", { class: wireClass(row.path.slice(folder.length)) }, row.path.slice(folder.length)), row.problems.map((problem) => h("p", { class: "problem" }, problem))], value: (row) => row.path },
       { key: "format", label: "Format", cell: (row) => row.format, wide: true },
       { key: "packets", label: "Packets", numeric: true, cell: (row) => number(row.packets), value: (row) => row.packets },
       { key: "bytes", label: "Size", numeric: true, cell: (row) => bytes(row.bytes), value: (row) => row.bytes },
