@@ -140,7 +140,7 @@ def test_search_and_facets(opened: Opener) -> None:
     report.page.get_by_role("button", name="Class: HMI").click()
     assert len(report.rows()) == 3
     report.page.locator("#search").fill("no such thing")
-    assert report.page.get_by_text("Nothing to show.").is_visible()
+    assert report.page.get_by_text("No device fits this search and these filters.").is_visible()
     report.page.locator("#status", has_text="0 of 41").wait_for(state="attached")
 
 

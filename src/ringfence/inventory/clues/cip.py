@@ -8,6 +8,9 @@ from ringfence.inventory.clues.clue import Clue, ClueDoc, from_signatures, quote
 from ringfence.model.device import Claim
 from ringfence.model.observation import Observation
 
+# A device may be asked for one attribute alone; the sentence then says only that.
+_NUMBERS = (("vendor", "vendor_id"), ("device type", "device_type"), ("revision", "revision"))
+
 
 class CipIdentity(Clue):
     """Vendor id, device type, product name, revision, serial number."""
@@ -27,9 +30,9 @@ class CipIdentity(Clue):
         """Yield what the object says."""
         factor = 0.75 if fact["path"] else 1.0
         name = str(fact["product_name"] or "").strip()
-        sentence = (
-            f"Its CIP identity says {quoted(name)}, vendor {fact['vendor_id']}, device type {fact['device_type']}."
-        )
+        said = [quoted(name)] if name else []
+        said += [f"{words} {fact[field]}" for words, field in _NUMBERS if fact[field] is not None]
+        sentence = f"Its CIP identity says {', '.join(said)}."
         maker = self.knowledge.registered("cip_vendor", int(fact["vendor_id"] or 0))
         if maker:
             yield Claim("vendor", self.knowledge.canonical(maker), 0.95 * factor, self.NAME, sentence)
