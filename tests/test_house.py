@@ -223,6 +223,19 @@ def test_links_resolve() -> None:
     assert not broken, broken
 
 
+def test_what_comments_cite_stands_in_the_docs() -> None:
+    contract = (ROOT / "docs" / "contract.md").read_text(encoding="utf-8")
+    house = (ROOT / "docs" / "house.md").read_text(encoding="utf-8")
+    cited = 0
+    for path, text in _texts():
+        for section in re.findall(r"[Cc]ontract §(\d+)", text):
+            cited += 1
+            assert f"\n## {section}. " in contract, f"{path} cites contract §{section}"
+        for principle in re.findall(r"house\.md, principle (\d+)", text):
+            assert f"\n{principle}. **" in house, f"{path} cites principle {principle}"
+    assert cited > 20
+
+
 def test_every_page_under_docs_can_be_reached() -> None:
     start = ROOT / "README.md"
     seen, waiting = {start}, [start]
