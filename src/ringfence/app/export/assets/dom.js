@@ -54,7 +54,7 @@ const classTag = (name) => (name === "unknown"
   ? h("span", { class: "tag unknown" }, icon("unknown"), "Unknown")
   : h("span", { class: "tag" }, className(name)));
 
-const number = (value) => String(Math.round(value)).replace(/\B(?=(\d{3})+$)/g, "\u202f");
+const number = (value) => String(Math.round(value)).replace(/\B(?=(\d{3})+$)/g, ",");
 const counted = (count, one, many) => `${number(count)} ${count === 1 ? one : many}`;
 const percent = (share) => Math.round(share * 100) + "\u202f%";
 const nothing = () => h("span", { class: "none" }, "unknown");
