@@ -15,6 +15,9 @@ pub const TRIED_CAP: usize = 2048;
 /// Most talkers remembered in one window and shard.
 pub const TALKER_CAP: usize = 4096;
 
+/// Most rows of closed windows kept by one shard.
+pub const ROW_CAP: usize = 8192;
+
 /// One talker's attempts in one window, mergeable over shards.
 #[derive(Clone, Debug, Default)]
 pub struct Tried {
@@ -106,6 +109,11 @@ impl Attempts {
             tried.ports.truncate(64);
             self.done.push(((domain, place, carried.name(), self.window), tried));
         }
+        // A hostile clock may open a window with each packet: then the rows with the most flows stay.
+        if self.done.len() > ROW_CAP {
+            self.done.sort_unstable_by_key(|(key, tried)| (std::cmp::Reverse(tried.flows), *key));
+            self.overflowed += self.done.drain(ROW_CAP / 2..).map(|(_, tried)| tried.flows).sum::<u64>();
+        }
     }
 
     /// Every window's rows.
@@ -127,6 +135,7 @@ impl Tried {
                 None => self.ports.push((port, count)),
             }
         }
+        self.ports.sort_unstable_by_key(|(port, count)| (std::cmp::Reverse(*count), *port));
         self.capped |= other.capped;
         self.first = self.first.min(other.first);
         self.last = self.last.max(other.last);
