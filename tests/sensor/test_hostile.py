@@ -14,6 +14,8 @@ from tests.plant import START, Plant
 from tests.sensor import made
 from tests.sensor.made import ACK, PSH, SECOND, ethernet, handshake, ipv4, modbus_read, query, segment, timed, udp
 
+from ringfence.sensor.reader import CaptureRun
+
 GROWTH_LIMIT = 300 << 10  # KiB that one of these may add to the process
 SOUND = ethernet(0x0800, query(port=40_777))
 
@@ -26,11 +28,11 @@ def _bounded_memory() -> object:
     assert grown < GROWTH_LIMIT, f"{grown} KiB"
 
 
-def run(folder: Path, data: bytes) -> made.CaptureRun:
+def run(folder: Path, data: bytes) -> CaptureRun:
     return made.run(made.write(folder, data))
 
 
-def sound_found(capture: made.CaptureRun) -> bool:
+def sound_found(capture: CaptureRun) -> bool:
     return any(row["src_port"] == 40_777 for row in made.flows(capture))
 
 

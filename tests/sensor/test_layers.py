@@ -6,6 +6,7 @@ import struct
 from pathlib import Path
 
 import pytest
+from tests.plant import START
 from tests.sensor import made
 from tests.sensor.made import CLIENT_MAC, ethernet, ipv4, ipv6, query, timed, udp
 
@@ -124,7 +125,7 @@ def test_an_ipv6_fragment_is_no_less(tmp_path: Path) -> None:
 
 def test_a_datagram_that_lacks_a_fragment_expires(tmp_path: Path) -> None:
     frames = [pieces([16, 32])[0], *pieces([16], number=10)]
-    times = [made.START, made.START + 40 * made.SECOND, made.START + 40 * made.SECOND]
+    times = [START, START + 40 * made.SECOND, START + 40 * made.SECOND]
     capture = made.run(made.write(tmp_path, made.pcap(list(zip(times, frames, strict=True)))))
     counters = capture.summary["counters"]
     assert (counters["fragments_expired"], counters["reassembled"]) == (1, 1)

@@ -13,11 +13,12 @@ from tests.sensor import made
 from tests.sensor.made import CLIENT, SECOND, query, timed
 
 from ringfence.model.errors import RingfenceError
+from ringfence.sensor.reader import CaptureRun
 
 FRAMES = timed([made.ethernet(0x0800, query(port=40_000 + at)) for at in range(5)])
 
 
-def told(capture: made.CaptureRun) -> list[tuple[int, str]]:
+def told(capture: CaptureRun) -> list[tuple[int, str]]:
     return [(offset, reason) for _, offset, reason in capture.summary["problems"]]
 
 

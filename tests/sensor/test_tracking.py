@@ -15,15 +15,17 @@ from tests.program import DEMO
 from tests.sensor import made
 from tests.sensor.made import ACK, FIN, PSH, RST, SYN, ethernet, handshake, ipv4, modbus_read, segment, timed
 
+from ringfence.sensor.reader import CaptureRun
+
 ONE_SIDED, GAP = 1, 2
 DATA = PSH | ACK
 
 
-def read(folder: Path, frames: list[bytes]) -> made.CaptureRun:
+def read(folder: Path, frames: list[bytes]) -> CaptureRun:
     return made.run(made.write(folder, made.pcap(timed(frames))))
 
 
-def requests(capture: made.CaptureRun) -> list[int]:
+def requests(capture: CaptureRun) -> list[int]:
     """Registers asked for, in the order of the first sighting."""
     facts = [fact for fact in capture.observations if fact.kind == "modbus.request"]
     return [int(str(fact["object"]).split()[-1]) for fact in sorted(facts, key=lambda fact: fact.first)]
