@@ -76,7 +76,10 @@ fn wrong(name: &str, mut payload: impl FnMut(&mut Random) -> Vec<u8>) -> Vec<Str
             let data = payload(&mut random);
             if let Some((protocol, confidence)) = claim(&environment, &data, &hint) {
                 let text_on_telnet = protocol.name == "telnet" && confidence <= TEXT_ON_TELNET;
-                if !text_on_telnet {
+                // Five bytes that are an option command and two letters are Telnet as far as anybody could tell.
+                let negotiates =
+                    protocol.name == "telnet" && data.len() < 6 && matches!(data[..], [0xff, 251..=254, ..]);
+                if !text_on_telnet && !negotiates {
                     let start = &data[..data.len().min(24)];
                     found.push(format!("{name}: {} at {confidence} for {start:02x?}, {hint:?}", protocol.name));
                 }
