@@ -163,7 +163,9 @@ def _quality(analysis: Analysis, console: Console) -> Iterable[Text]:
             yield from _lines(console, "weakens:", "dim", terminal_text(note.weakens, 400), indent=6)
         if note.remedy:
             yield from _lines(console, "remedy:", "dim", terminal_text(note.remedy, 400), indent=6)
-    for each in analysis.capture.inputs:
+    problems = sum(len(each.problems) for each in analysis.capture.inputs)
+    told = problems == 1 and any(note.code == "unreadable" for note in notes)
+    for each in () if told else analysis.capture.inputs:
         for problem in each.problems[:3]:
             body = f"{terminal_text(each.path, 80)}: {terminal_text(problem, 300)}"
             yield from _lines(console, " ! input:", _STYLES["high"], body)
