@@ -53,6 +53,12 @@ impl Case {
         out
     }
 
+    /// The bytes of all steps as one.
+    pub fn bytes(&self) -> Vec<u8> {
+        let data = |step: &Step| if let Step::Data(_, bytes) = step { bytes.clone() } else { Vec::new() };
+        self.0.iter().flat_map(data).collect()
+    }
+
     /// Bytes of all steps.
     pub fn size(&self) -> usize {
         self.0.iter().map(|step| if let Step::Data(_, bytes) = step { bytes.len() } else { 1 }).sum()

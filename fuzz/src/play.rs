@@ -1,12 +1,14 @@
 //! Plays an input through one dissector and judges what must hold.
 
-use crate::case::{Case, Step};
+use crate::case::{self, Case, Step};
 use crate::random::Random;
+use crate::target::Target;
 use ringfence_dissect::{
     Carrier, Context, Conversation, Emitted, Endpoint, Hint, Outcome, Probe, Protocol, Record, Secrets, Sink,
 };
 use ringfence_wire::Place;
 use std::hash::{DefaultHasher, Hasher};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// Longest that one input may take.
@@ -52,25 +54,6 @@ impl Player {
             Player { protocol, carrier, secrets, record: Record::default() }
         };
         carriers.into_iter().flatten().map(player).collect()
-    }
-
-    /// Play `case`; an answer is what is wrong.
-    pub fn judge(&mut self, case: &Case, random: &mut Random) -> Result<(), String> {
-        let start = Instant::now();
-        self.probe(case);
-        let detail = !random.once_in(8);
-        let whole = self.play(case, detail)?;
-        let lossless = !case.0.iter().any(|step| matches!(step, Step::Gap(..)));
-        if self.carrier == Carrier::Tcp && lossless && random.once_in(4) {
-            let cut = recut(case, random);
-            if self.play(&cut, detail)? != whole {
-                return Err(format!("other records when it is cut otherwise:\n{}", cut.text()));
-            }
-        }
-        match start.elapsed() {
-            taken if taken > PATIENCE => Err(format!("took {taken:?}")),
-            _ => Ok(()),
-        }
     }
 
     fn probe(&self, case: &Case) {
@@ -128,6 +111,42 @@ impl Player {
             }
         }
         Ok(sink.records)
+    }
+}
+
+impl Target for Player {
+    fn selector(&self) -> &'static str {
+        self.protocol.name
+    }
+
+    fn title(&self) -> String {
+        format!("{} over {:?}", self.protocol.name, self.carrier)
+    }
+
+    fn stream(&self) -> bool {
+        self.protocol.tcp
+    }
+
+    fn seeds(&self, vectors: &Path) -> Vec<Case> {
+        case::seeds(&vectors.join(self.protocol.name))
+    }
+
+    fn judge(&mut self, case: &Case, random: &mut Random) -> Result<(), String> {
+        let start = Instant::now();
+        self.probe(case);
+        let detail = !random.once_in(8);
+        let whole = self.play(case, detail)?;
+        let lossless = !case.0.iter().any(|step| matches!(step, Step::Gap(..)));
+        if self.carrier == Carrier::Tcp && lossless && random.once_in(4) {
+            let cut = recut(case, random);
+            if self.play(&cut, detail)? != whole {
+                return Err(format!("other records when it is cut otherwise:\n{}", cut.text()));
+            }
+        }
+        match start.elapsed() {
+            taken if taken > PATIENCE => Err(format!("took {taken:?}")),
+            _ => Ok(()),
+        }
     }
 }
 

@@ -32,7 +32,7 @@ def test_three_notations_of_one_mac_are_one_device(register: Register, see: See)
 
 def test_five_addresses_on_a_trunk_are_one_device(register: Register, see: See) -> None:
     register.observe(see("link.address", MAC, ip=f"10.0.{vlan}.5", vlan=vlan) for vlan in range(1, 6))
-    register.observe(see("link.ttl", f"10.0.{vlan}.5", ttl=64) for vlan in range(1, 6))
+    register.observe(see("link.ttl", f"10.0.{vlan}.5", initial=64, hops=0) for vlan in range(1, 6))
     [device] = register.devices()
     assert len(device.ips) == 5
     assert "multi_address" in device.marks
@@ -42,7 +42,7 @@ def test_five_addresses_on_a_trunk_are_one_device(register: Register, see: See) 
 def test_a_router_keeps_its_own_address_alone(register: Register, see: See) -> None:
     register.observe([see("arp.packet", MAC, operation="reply", sender_mac=MAC, sender_ip="192.168.1.1")])
     for ip in ("192.168.1.1", "192.168.7.20", "8.8.8.8", "1.1.1.1"):
-        register.observe([see("link.address", MAC, ip=ip), see("link.ttl", ip, ttl=64)])
+        register.observe([see("link.address", MAC, ip=ip), see("link.ttl", ip, initial=64, hops=0)])
     router = by_mac(register, MAC)
     assert router.ips == ("192.168.1.1",)
     assert "router" in router.marks
@@ -153,7 +153,7 @@ def test_order_of_facts_changes_nothing(knowledge: Knowledge, see: See) -> None:
 
 def test_several_hosts_behind_one_address_are_marked(register: Register, see: See) -> None:
     register.observe([see("link.address", MAC, ip="10.0.0.2")])
-    register.observe([see("link.ttl", "10.0.0.2", ttl=ttl) for ttl in (64, 128)])
+    register.observe([see("link.ttl", "10.0.0.2", initial=ttl, hops=0) for ttl in (64, 128)])
     for agent in ("Mozilla/5.0 (Windows NT 10.0; Win64; x64)", "Dalvik/2.1.0 (Linux; U; Android 13; SM-G991B)"):
         register.observe([see("http.request", "10.0.0.2", operation="GET", user_agent=agent)])
     assert "nat" in by_mac(register, MAC).marks

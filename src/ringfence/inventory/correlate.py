@@ -68,6 +68,9 @@ class _Domain:
         self.carried = {mac: evidence.carried.get((domain, mac), {}) for mac in self.macs}
         self.stated = {mac: evidence.stated.get((domain, mac), {}) for mac in self.macs}
         self.leased = {mac: evidence.leased.get((domain, mac), {}) for mac in self.macs}
+        self.neighbours = {
+            part.address.value for part in parts if part.id in evidence.neighbours and part.address.kind != "mac"
+        }
         self.public_plan = not any(self._private_v4(ip) for ip in self._all_ips())
 
     def _all_ips(self) -> Iterator[str]:
@@ -111,8 +114,12 @@ class _Domain:
         group.forwards = sorted(ip for ip in carried if self._foreign(ip, mac))
         own = {ip for ip in (*stated, *leased) if not ip_kind(ip).nobody}
         own |= {ip for ip in local if ip_kind(ip).link_local or mac_from_eui64(ip) == mac}
+        far = [ip for ip in local if ip not in own and self._distant(ip)]
         if group.forwards or self._too_many(local, own) or self._different_hosts(local, own):
             self._beyond(group, local, own)
+        elif far and len(far) < len(local):
+            own |= {ip for ip in local if ip not in far}
+            self._behind(group, sorted(far))
         else:
             own |= set(local)
         group.ips = sorted(own)
@@ -131,6 +138,8 @@ class _Domain:
         kind = ip_kind(ip)
         if not kind.public or ip in self.stated[mac] or ip in self.leased[mac]:
             return False
+        if ip in self.neighbours and kind.version == 4:
+            return False  # Link-local multicast crosses no router.
         if kind.version == 6:
             prefix = ip_prefix(ip)
             return (
@@ -163,7 +172,6 @@ class _Domain:
 
     def _beyond(self, group: Group, local: list[str], own: set[str]) -> None:
         """Only its own addresses stay; who is behind it becomes a device of its own."""
-        mac = group.macs[0]
         named = self.evidence.routers.get(self.domain, set())
         own |= {ip for ip in local if ip in named}
         # A second global IPv6 address of its own network is a device's usual one.
@@ -171,15 +179,22 @@ class _Domain:
         private = [ip for ip in local if ip_kind(ip).version == 4]
         if not any(ip_kind(ip).version == 4 for ip in own) and len(private) == 1:
             own.add(private[0])
-        beyond = sorted(ip for ip in private if ip not in own)
+        self._behind(group, sorted(ip for ip in private if ip not in own))
+
+    @staticmethod
+    def _behind(group: Group, beyond: list[str]) -> None:
         behind = len(beyond) + len(group.forwards)
         if behind > 1:
             group.marks.add("router")
         if behind:
             example = (beyond or group.forwards)[0]
             group.reasons.append(
-                f"{behind} addresses that {mac} carries, such as {example}, are beyond it and not its own."
+                f"{behind} addresses that {group.macs[0]} carries, such as {example}, are beyond it and not its own."
             )
+
+    def _distant(self, ip: str) -> bool:
+        """Whether every packet of this address had passed a router."""
+        return ip_kind(ip).version == 4 and self.evidence.hops.get((self.domain, ip), 0) > 0
 
     def _why(self, mac: str, ip: str) -> str:
         if ip in self.stated[mac]:

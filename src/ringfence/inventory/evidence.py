@@ -12,6 +12,7 @@ __all__ = ["Evidence", "Span"]
 
 MacKey = tuple[str, str]  # domain, MAC
 IpKey = tuple[str, str]  # domain, IP
+_COUNTED = frozenset({64, 128, 255})
 
 
 @dataclass(slots=True)
@@ -36,7 +37,9 @@ class Evidence:
     stated: dict[MacKey, dict[str, Span]] = field(default_factory=dict)  # addresses a MAC claims in ARP
     leased: dict[MacKey, dict[str, Span]] = field(default_factory=dict)  # addresses handed to a MAC by DHCP
     routers: dict[str, set[str]] = field(default_factory=dict)  # by domain: routers that DHCP names
-    ttl: dict[IpKey, set[int]] = field(default_factory=dict)
+    ttl: dict[IpKey, set[int]] = field(default_factory=dict)  # initial times to live
+    hops: dict[IpKey, int] = field(default_factory=dict)  # fewest routers on the way, as far as the TTL tells
+    neighbours: set[str] = field(default_factory=set)  # part ids that sent what no router forwards
     serials: dict[str, set[str]] = field(default_factory=dict)  # part id: serial numbers stated, with their kind
     announced: dict[str, set[str]] = field(default_factory=dict)  # part id: addresses announced as its own (mDNS)
     identities: dict[str, set[str]] = field(default_factory=dict)  # part id: BACnet instances
@@ -58,8 +61,14 @@ class Evidence:
             _extend(self.carried, (address.domain, address.value), fact["ip"], fact)
 
     def _ttl(self, fact: Observation) -> None:
-        if fact["ttl"]:
-            self.ttl.setdefault((fact.subject.address.domain, fact.subject.address.value), set()).add(int(fact["ttl"]))
+        initial, hops = fact["initial"], fact["hops"]
+        if not isinstance(initial, int):
+            return
+        key = (fact.subject.address.domain, fact.subject.address.value)
+        self.ttl.setdefault(key, set()).add(initial)
+        # Controllers start at 30 and 60: below 64 the number of routers is a guess that proves nothing.
+        if isinstance(hops, int) and initial in _COUNTED:
+            self.hops[key] = min(self.hops.get(key, hops), hops)
 
     def _arp(self, fact: Observation) -> None:
         mac, ip = fact["sender_mac"], fact["sender_ip"]
@@ -83,8 +92,17 @@ class Evidence:
             self.identities.setdefault(fact.subject.id, set()).add(f"BACnet device {fact['instance']}")
 
     def _mdns(self, fact: Observation) -> None:
+        self.neighbours.add(fact.subject.id)
         if fact["ip"] and not fact["question"]:
             self.announced.setdefault(fact.subject.id, set()).add(fact["ip"])
+
+    def _neighbour(self, fact: Observation) -> None:
+        self.neighbours.add(fact.subject.id)
+
+    def _ssdp(self, fact: Observation) -> None:
+        # Searches and answers are sent to single addresses too, and from the Internet; notifications never.
+        if str(fact["operation"] or "").startswith("notify_"):
+            self.neighbours.add(fact.subject.id)
 
 
 def _extend(table: dict[MacKey, dict[str, Span]], key: MacKey, ip: str, fact: Observation) -> None:
@@ -120,4 +138,6 @@ _READERS: dict[str, Callable[[Evidence, Observation], None]] = {
     "upnp.description": Evidence._serial,
     "bacnet.i_am": Evidence._i_am,
     "mdns.answer": Evidence._mdns,
+    "mdns.query": Evidence._neighbour,
+    "ssdp.message": Evidence._ssdp,
 }

@@ -192,6 +192,8 @@ def _keep(kept: dict[ClaimKey, Claim], claim: Claim, fact: Observation) -> None:
     key = (claim.field, claim.value, claim.clue, claim.evidence)
     known = kept.get(key)
     if known is not None:
+        if claim.weight > known.weight:
+            kept[key] = known = replace(known, weight=claim.weight)
         if fact.first >= known.first and fact.last <= known.last:
             return
         first, last = min(known.first, fact.first), max(known.last, fact.last)

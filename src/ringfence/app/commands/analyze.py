@@ -23,7 +23,7 @@ __all__ = ["analyze"]
 
 
 def analyze(arguments: argparse.Namespace) -> int:
-    """Run and return the exit code."""
+    """Run and return the exit code. Knowledge over its age raises at the end: what was found is written before."""
     _refuse_overwriting(arguments)
     knowledge = builtin()
     progress = _Progress(sys.stderr) if not arguments.quiet else None
@@ -70,8 +70,10 @@ def _write(analysis: Analysis, arguments: argparse.Namespace) -> None:
 def _exit_code(analysis: Analysis, problems: int, arguments: argparse.Namespace) -> int:
     if problems:
         return 3
-    if arguments.max_age is not None and _age_days(analysis.knowledge.date) > arguments.max_age:
-        return 4
+    age = _age_days(analysis.knowledge.date)
+    if arguments.max_age is not None and age > arguments.max_age:
+        detail = f"It is {age} days old, {arguments.max_age} are allowed."
+        raise RingfenceError("knowledge-stale", analysis.knowledge.id, detail)
     if arguments.fail_on:
         bar = Severity[arguments.fail_on.upper()]
         if any(finding.severity >= bar for finding in analysis.findings):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ringfence.inventory.clues.clue import Clue, ClueDoc, from_signatures, quoted
+from ringfence.inventory.clues.clue import Clue, ClueDoc, from_product, quoted
 from ringfence.model.device import Claim
 from ringfence.model.observation import Observation
 
@@ -41,7 +41,7 @@ class CipIdentity(Clue):
             yield Claim("class", kind.value, kind.weight * factor, self.NAME, sentence)
         if name:
             yield Claim("product", name[:120], 0.9 * factor, self.NAME, sentence)
-            yield from from_signatures(self, self.knowledge.text("product", name), sentence, factor)
+            yield from from_product(self, name, sentence, factor)
         if fact["revision"]:
             yield Claim("firmware", str(fact["revision"]), 0.9 * factor, self.NAME, sentence)
         if fact["serial"] and not fact["path"]:
@@ -65,6 +65,6 @@ class CipTags(Clue):
             fact["operation"] in ("read_tag", "write_tag", "read_tag_fragmented", "write_tag_fragmented")
             and fact["status"] == 0
         ):
-            yield Claim(
-                "class", "plc", 0.52, self.NAME, f"It answers the CIP service {quoted(fact['operation'])} with success."
-            )
+            sentence = f"It answers the CIP service {quoted(fact['operation'])} with success."
+            yield Claim("class", "plc", 0.52, self.NAME, sentence)
+            yield Claim("vendor", "Rockwell Automation", 0.4, self.NAME, sentence)

@@ -10,7 +10,16 @@ from ringfence.inventory.knowledge import Knowledge, Signature
 from ringfence.model.device import Claim
 from ringfence.model.observation import Observation
 
-__all__ = ["DHCP_CLIENT_OPERATIONS", "PART_SEEN", "Clue", "ClueDoc", "from_recog", "from_signatures", "quoted"]
+__all__ = [
+    "DHCP_CLIENT_OPERATIONS",
+    "PART_SEEN",
+    "Clue",
+    "ClueDoc",
+    "from_product",
+    "from_recog",
+    "from_signatures",
+    "quoted",
+]
 
 # The register makes one fact of this kind for every new part, so that clues can read an address itself.
 PART_SEEN = "part.seen"
@@ -61,6 +70,15 @@ def from_signatures(clue: Clue, signatures: Iterable[Signature], sentence: str, 
         for field, value, weight in rows:
             if value and weight > 0:
                 yield Claim(field, value, round(weight * factor, 4), clue.NAME, sentence)
+
+
+def from_product(clue: Clue, text: str, sentence: str, factor: float = 1.0, industrial: float = 1.0) -> Iterator[Claim]:
+    """Yield the claims that a product's name carries, where the text comes from an industrial protocol or may do so.
+
+    ``industrial`` is the factor for patterns that are short, and certain only where an industrial device speaks.
+    """
+    yield from from_signatures(clue, clue.knowledge.text("product", text), sentence, factor)
+    yield from from_signatures(clue, clue.knowledge.text("ot_product", text), sentence, factor * industrial)
 
 
 def from_recog(clue: Clue, name: str, text: str, sentence: str) -> Iterator[Claim]:

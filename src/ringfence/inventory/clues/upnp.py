@@ -39,6 +39,7 @@ class SsdpMessage(Clue):
         if server:
             sentence = f"Its SSDP messages name the server {quoted(server)}."
             yield from from_signatures(self, self.knowledge.text("ssdp_server", server), sentence)
+            yield from from_signatures(self, self.knowledge.text("product", server), sentence, 0.85)
         if target:
             sentence = f"It announces {quoted(target)} by SSDP."
             yield from from_signatures(self, self.knowledge.text("upnp_type", target), sentence)

@@ -142,6 +142,13 @@ class Knowledge:
                 return kept[:80]
             kept = shorter
 
+    def maker_fits(self, name: str) -> frozenset[str]:
+        """Return the classes of which a maker builds devices under its own MAC prefixes; ``own`` is no class.
+
+        ``own`` says that all its devices have prefixes of its own.
+        """
+        return self._maker_fits.get(name, frozenset())
+
     def known_maker(self, name: str) -> bool:
         """Return whether a canonical name stands in the table of makers."""
         return name in self._maker_classes
@@ -313,6 +320,10 @@ class Knowledge:
             for name in (row[0], *(row[1].split(";") if len(row) > 1 else ())):
                 found.setdefault(" ".join(re.sub(r"[^\w]+", " ", name.casefold()).split()), row[0])
         return found
+
+    @cached_property
+    def _maker_fits(self) -> dict[str, frozenset[str]]:
+        return {row[0]: frozenset(row[4].split(";")) for row in self._json("makers.json") if len(row) > 4}
 
     @cached_property
     def _maker_classes(self) -> dict[str, Weighted | None]:
