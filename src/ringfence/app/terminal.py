@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TextIO, cast
 from ringfence.app.analysis import Analysis
 from ringfence.app.escape import terminal_text, visible
 from ringfence.model.clock import rfc3339
-from ringfence.model.device import UNKNOWN, Device
+from ringfence.model.device import UNKNOWN, Device, class_words
 from ringfence.model.finding import Finding, finding_order
 
 if TYPE_CHECKING:
@@ -179,7 +179,7 @@ def _devices(analysis: Analysis, console: Console) -> Iterable[Text]:
     if not analysis.devices:
         yield from _lines(console, "", "", "No device was seen.")
     cells = [
-        f"{_number(count):>6} {terminal_text(name, 30).replace('_', ' ')}"
+        f"{_number(count):>6} {terminal_text(class_words(name), 30)}"
         for name, count in sorted(classes.items(), key=lambda pair: (-pair[1], pair[0]))
     ]
     cell_width = max((len(cell) for cell in cells), default=0) + 3

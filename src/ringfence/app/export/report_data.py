@@ -18,7 +18,7 @@ from ringfence.app.analysis import Analysis
 from ringfence.app.escape import json_in_html, shortened, visible
 from ringfence.detect.rule import is_public
 from ringfence.detect.rules.ot_command import COMMANDS
-from ringfence.model.device import Claim, Device
+from ringfence.model.device import Claim, Device, class_words
 from ringfence.model.finding import Finding, finding_order
 from ringfence.model.flow import Conversation
 from ringfence.model.observation import PacketReference, Part
@@ -138,6 +138,7 @@ class _Projection:
             "hidden": hidden,
             "peers": [[self.text(each.address.value, 120), _sort_of_peer(each)] for each in self.peers],
             "commands": _COMMANDS,
+            "classes": {name: class_words(name) for name in sorted({each.device_class for each in self.devices})},
             "certificates": self.certificates(),
             "totals": {
                 "devices": len(analysis.devices),
