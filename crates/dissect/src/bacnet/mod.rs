@@ -158,7 +158,17 @@ fn probe(data: &[u8], hint: &Hint) -> Probe {
         (0x82, 2 | 12) => 7,
         (0x82, 8) => 25,
         (0x81, _) => return about_link(function, length, on_port),
-        _ => return if on_port { Probe::Yes(70) } else { Probe::No },
+        // BACnet/IPv6, Annex U.2: the length is fixed but where a message is forwarded.
+        _ => {
+            let fits = match function {
+                0 | 9 => length == 9,
+                3 | 5 | 7 | 10 => length == 10,
+                4 => length == 28,
+                6 => length == 7,
+                _ => false,
+            };
+            return if on_port && fits && data.len() == length { Probe::Yes(70) } else { Probe::No };
+        }
     };
     match (data.get(before), data.get(before + 1)) {
         (Some(version), Some(control)) => network_header(*version, *control),
@@ -180,7 +190,7 @@ fn about_link(function: u8, length: usize, on_port: bool) -> Probe {
         1 | 3 | 7 => length % 10 == 4,
         2 | 6 => length == 4,
         8 => length == 10,
-        _ => on_port,
+        _ => false,
     };
     match (fits, on_port) {
         (true, true) => Probe::Yes(90),
