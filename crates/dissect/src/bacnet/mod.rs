@@ -24,7 +24,7 @@ kinds! {
         operation: Text Key "" "read_property, write_property, reinitialize_device, time_synchronization, who_is …";
         pdu_type: Uint Key "" "0 confirmed request, 1 unconfirmed request.";
         service: Uint Key "" "Service choice.";
-        object: Text Key "" "The objects and properties in words: `analog-value 3 present-value`, without instances where they are summed; else the state or the vendor's service.";
+        object: Text Key "" "The objects and properties in words: `analog-value 3 present-value`, without instances where they are summed; else the state, the type to be created or the vendor's service.";
         object_type: Uints Key "" "Object type of the first eight objects named; of each type once where instances are summed.";
         instance: Uints Key "" "Instance of each of them; absent where instances are summed (reads, searches, notifications).";
         property: Uints Key "" "Property of each of them.";
@@ -37,7 +37,7 @@ kinds! {
         vendor_id: Uint Key "" "Vendor id of a private transfer.";
         secret: Bytes Key "" "HMAC of the password.";
         default: Bool Key "" "True where the password is on a default list.";
-        state: Uint Detail "" "State asked for by ReinitializeDevice, DeviceCommunicationControl, LifeSafetyOperation.";
+        state: Uint Detail "" "State asked for by ReinitializeDevice, DeviceCommunicationControl, LifeSafetyOperation; type that CreateObject asks for.";
         minutes: Uint Detail "min" "How long DeviceCommunicationControl lasts.";
         range_low: Uint Detail "" "Lowest device instance looked for.";
         range_high: Uint Detail "" "Highest device instance looked for.";
