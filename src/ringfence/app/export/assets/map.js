@@ -82,6 +82,7 @@ function moveOnMap(event, node, ordered, boxes, choose) {
 const GROUPING_WORDS = { site: ", what is no device of the site put together", class: ", put together by class", subnet: ", put together by subnet", level: ", put together by level" };
 
 function nodePanel(node, model) {
+  if (!model.nodes.size) return h("p", { class: "empty" }, DATA.conversations.length ? "Nothing to draw: no conversation fits these choices." : "Nothing to draw: no conversation was seen in this capture.");
   if (!node) return h("p", { class: "empty" }, "Choose a node to see who it talks to. Red, dashed lines are pairs named in a finding.");
   const links = model.edges.filter((edge) => edge.from === node || edge.to === node);
   return [
@@ -96,7 +97,7 @@ function nodePanel(node, model) {
 function edgesTable(model, parameters, changed) {
   const end = (node) => (node.ends.length === 1 ? [endLink(node.ends[0]), endAddress(node.ends[0])] : h("span", { class: "wire" }, nodeTitle(node)));
   const level = (node) => (node.lane === "peer" ? "none" : node.lane === null ? "unknown" : String(node.lane));
-  return table({ caption: "Connections of the map", rows: model.edges, state: { sort: parameters.get("sort") || "-bytes", page: parameters.get("page") }, changed, pageSize: 50, rowAttributes: (edge) => ({ "data-edge": edge.key }), columns: [
+  return table({ caption: "Connections of the map", nothingText: DATA.conversations.length ? "No conversation fits these choices." : "No conversation was seen in this capture.", rows: model.edges, state: { sort: parameters.get("sort") || "-bytes", page: parameters.get("page") }, changed, pageSize: 50, rowAttributes: (edge) => ({ "data-edge": edge.key }), columns: [
     { key: "from", label: "From", head: true, cell: (edge) => end(edge.from), value: (edge) => edge.from.label },
     { key: "fromlevel", label: "Level", wide: true, cell: (edge) => level(edge.from), value: (edge) => level(edge.from) },
     { key: "to", label: "To", cell: (edge) => end(edge.to), value: (edge) => edge.to.label },

@@ -28,6 +28,7 @@ function classBars() {
   const counts = new Map();
   for (const device of DEVICES) counts.set(device.class, (counts.get(device.class) || 0) + 1);
   const rows = [...counts].sort((a, b) => (a[0] === "unknown") - (b[0] === "unknown") || b[1] - a[1] || (a[0] < b[0] ? -1 : 1));
+  if (!rows.length) return h("p", { class: "empty" }, "No device was seen in this capture.");
   const most = Math.max(...rows.map((row) => row[1]), 1);
   return h("ul", { class: "bars" }, rows.map(([name, count]) => h("li", null, h("a", { href: address("devices", [["class", name]]) },
     h("span", { class: "bar-name" }, className(name)),
@@ -87,7 +88,7 @@ function overviewView(main) {
 }
 
 function protocolsView(main) {
-  replace(main, h("h1", null, "Protocols"), section("Totals", ownTable({ caption: "Protocols", rows: DATA.protocols, sort: "-bytes", columns: [
+  replace(main, h("h1", null, "Protocols"), section("Totals", ownTable({ caption: "Protocols", nothingText: "No packet of this capture belongs to a conversation.", rows: DATA.protocols, sort: "-bytes", columns: [
     { key: "name", label: "Protocol", head: true, cell: (row) => h("a", { href: address("devices", [["protocol", row[0]]]), class: "wire" }, row[0] || "(no name)"), value: (row) => row[0] },
     { key: "flows", label: "Flows", numeric: true, cell: (row) => number(row[1]), value: (row) => row[1] },
     { key: "packets", label: "Packets", numeric: true, cell: (row) => number(row[2]), value: (row) => row[2] },
