@@ -44,7 +44,10 @@ CHOSEN = (
     Chosen("ot/iti/pcaps/s7/s7comm_downloading_block_db1.pcap", "s7_download", "a block is written to a controller"),
     Chosen("ot/quickdraw/s7_test.pcap", "s7_reads", "an S7 controller is read"),
     Chosen(
-        "ot/iti/pcaps/ModbusTCP/Modbus/modbus_test_2.pcap", "modbus_polling", "a station polls and writes by Modbus"
+        "ot/iti/pcaps/ModbusTCP/Modbus/modbus_test_2.pcap",
+        "modbus_polling",
+        "a station polls by Modbus",
+        moved=("192.168.0", "10.20.0"),
     ),
     Chosen("suricata-verify/modbus/modbus.pcap", "modbus_stations", "several Modbus stations"),
     Chosen(
@@ -53,9 +56,13 @@ CHOSEN = (
         "a controller is stopped, given another configuration and started",
         moved=("134.217.61", "10.30.61"),
     ),
-    Chosen("ot/icsnpp/icsnpp-bacnet/bacnet_services.pcap", "bacnet_commands", "a building controller is commanded"),
+    Chosen(
+        "ot/icsnpp/icsnpp-bacnet/bacnet_services.pcap",
+        "bacnet_commands",
+        "a building controller is commanded",
+        moved=("192.168.0", "10.25.0"),
+    ),
     Chosen("ot/iti/pcaps/BACnet/bacnet_test.pcap", "bacnet_supervisor", "a building's supervisor is asked who it is"),
-    Chosen("ot/iti/pcaps/EthernetIP/enip_test.pcap", "enip_bridge", "an EtherNet/IP bridge says who it is"),
     Chosen("zeek/nmap-vsn.pcap", "scan", "a laptop looks for devices", moved=("192.168.1", "10.40.1")),
     Chosen("suricata-verify/smb2-ntlmssp-negotiateflags/input.pcap", "office", "two office computers"),
     Chosen("zeek/ssl-and-ssh-using-sslh.pcap", "self_signed", "a server with a certificate of its own making"),

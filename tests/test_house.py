@@ -223,6 +223,19 @@ def test_links_resolve() -> None:
     assert not broken, broken
 
 
+def test_what_comments_cite_stands_in_the_docs() -> None:
+    contract = (ROOT / "docs" / "contract.md").read_text(encoding="utf-8")
+    house = (ROOT / "docs" / "house.md").read_text(encoding="utf-8")
+    cited = 0
+    for path, text in _texts():
+        for section in re.findall(r"[Cc]ontract §(\d+)", text):
+            cited += 1
+            assert f"\n## {section}. " in contract, f"{path} cites contract §{section}"
+        for principle in re.findall(r"house\.md, principle (\d+)", text):
+            assert f"\n{principle}. **" in house, f"{path} cites principle {principle}"
+    assert cited > 20
+
+
 def test_every_page_under_docs_can_be_reached() -> None:
     start = ROOT / "README.md"
     seen, waiting = {start}, [start]
@@ -257,6 +270,14 @@ def test_commands_that_are_documented_exist() -> None:
     assert {"demo", "test"} <= shown, "README.md shows the two commands"
 
 
+def test_numbers_in_the_readme_are_those_of_the_code() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    for number, what in ((len(PROTOCOLS), "protocols"), (len(BUILTIN_RULES), "rules")):
+        said = re.search(rf"\b(\d+) {what}\b", text)
+        assert said is not None, f"README.md says how many {what} there are"
+        assert int(said[1]) == number, f"README.md says {said[0]}"
+
+
 def _commands_of_ringfence() -> set[str]:
     import argparse
 
@@ -271,6 +292,27 @@ def test_raised_codes_stand_in_the_vocabulary() -> None:
     for path in SOURCE.rglob("*.py"):
         unknown = set(raised.findall(path.read_text(encoding="utf-8"))) - set(CODES)
         assert not unknown, f"{path.relative_to(ROOT)} raises {sorted(unknown)}"
+
+
+def test_codes_that_the_core_raises_stand_in_the_vocabulary() -> None:
+    families = {code.partition("-")[0] for code in CODES if "-" in code}
+    word = re.compile(rf'"((?:{"|".join(sorted(families))})-[a-z-]+)"')
+    found = {code for path in (ROOT / "crates" / "python").rglob("*.rs") for code in word.findall(path.read_text())}
+    assert {"input-not-found", "input-not-a-capture", "output-not-writable"} <= found
+    assert found <= set(CODES)
+
+
+def test_decisions_are_numbered_short_and_name_what_is_bad() -> None:
+    numbers = []
+    for path in sorted((ROOT / "docs" / "decisions").glob("*.md")):
+        named = re.fullmatch(r"(\d{3})-[a-z0-9-]+\.md", path.name)
+        assert named is not None, f"{path.name} is no NNN-title.md"
+        numbers.append(int(named[1]))
+        text = path.read_text(encoding="utf-8")
+        assert re.search(r"^Decided \d{4}-\d\d-\d\d|^Frozen .* \d{4}-\d\d-\d\d", text, re.MULTILINE), path.name
+        assert re.search(r"[Ww]hat is bad about it", text), f"{path.name} names no negative consequence"
+        assert len(text.split()) < 1_200, f"{path.name} is longer than two pages"
+    assert numbers == list(range(1, len(numbers) + 1)), "numbers follow one another"
 
 
 def test_files_are_short() -> None:
@@ -337,14 +379,22 @@ def test_dependencies_are_few_and_locked() -> None:
     assert names == set(locked)
 
 
+# What silences a linter, by suffix; a full sentence behind it on the same line says why.
+IGNORES = {
+    ".py": re.compile(r"#\s*(?:noqa: [A-Z0-9, ]+|type: ignore\[[\w, -]+\])\s*$|#\s*(?:noqa|type: ignore)\s*$"),
+    ".rs": re.compile(r"#!?\[(?:allow|expect)\((?!.*// [A-Z].*[.!]$)"),
+    ".js": re.compile(r"eslint-disable(?!.*-- )"),
+    ".sh": re.compile(r"# shellcheck disable=\S+\s*$"),
+}
+
+
 def test_lint_ignores_carry_their_reason() -> None:
-    bare = re.compile(r"#\s*(?:noqa: [A-Z0-9, ]+|type: ignore\[[\w, -]+\])\s*$|#\s*(?:noqa|type: ignore)\s*$")
     found = [
         f"{path}:{number}"
         for path, text in _texts()
-        if path.suffix == ".py"
+        if path.suffix in IGNORES
         for number, line in enumerate(text.splitlines(), 1)
-        if bare.search(line)
+        if IGNORES[path.suffix].search(line)
     ]
     assert not found, f"an ignore without its reason on the same line: {found}"
 

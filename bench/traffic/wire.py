@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import BinaryIO, TypeAlias
 
-__all__ = ["Actor", "Host", "Tcp", "Wire", "pcap_head"]
+__all__ = ["START", "Actor", "Host", "Tcp", "Wire", "pcap_head"]
 
 Actor: TypeAlias = Iterator[float]  # speaks, then yields the seconds until it wants to speak again
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from tests.detect.traffic import VECTORS
 from tests.plant import Plant
-from tests.program import ringfence
+from tests.program import A_YEAR_LATER, ringfence
 
 from ringfence.model import bundle
 from ringfence.model.errors import CODES, RingfenceError
@@ -63,7 +63,8 @@ def test_workers_change_nothing(tmp_path: Path) -> None:
         (("--fail-on", "critical"), 0),
         (("--fail-on", "high"), 1),
         (("--fail-on", "low"), 1),
-        (("--max-age", "1"), 4),
+        (("--max-age", "364"), 4),
+        (("--max-age", "365"), 0),
         (("--max-age", "1", "--fail-on", "low"), 4),
         (("--max-age", "100000"), 0),
         (("--workers", "0"), 2),
@@ -71,11 +72,12 @@ def test_workers_change_nothing(tmp_path: Path) -> None:
     ],
 )
 def test_exit_codes(words: tuple[str, ...], code: int) -> None:
-    assert ringfence("analyze", CAPTURE, "-q", *words).code == code
+    assert ringfence("analyze", CAPTURE, "-q", *words, command=A_YEAR_LATER).code == code
 
 
 def test_partly_unreadable_input_exits_3_and_still_answers(tmp_path: Path) -> None:
-    done = ringfence("analyze", truncated(tmp_path), "-q", "--json", "-", "--fail-on", "low", "--max-age", "1")
+    words = ("-q", "--json", "-", "--fail-on", "low", "--max-age", "1")
+    done = ringfence("analyze", truncated(tmp_path), *words, command=A_YEAR_LATER)
     assert done.code == 3, "3 goes before 4 and 1"
     assert json.loads(done.out)["capture"]["quality"][0]["code"] == "unreadable"
 
@@ -185,7 +187,7 @@ def _schema_words(folder: Path) -> list[str | Path]:
 
 @pytest.mark.parametrize("code", PROVOKED)
 def test_error_code_is_provoked(code: str, tmp_path: Path) -> None:
-    done = ringfence(*PROVOKED[code](tmp_path))
+    done = ringfence(*PROVOKED[code](tmp_path), command=A_YEAR_LATER)
     assert f"({code})" in done.error, done.error
     assert done.code == CODES[code].exit_code
     assert CODES[code].remedy in done.error

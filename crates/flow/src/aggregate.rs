@@ -255,7 +255,7 @@ impl Aggregate {
         self.take(emitted.kind, emitted.subject, emitted.object, emitted.record.key(), domain, at, out);
     }
 
-    #[allow(clippy::too_many_arguments)]
+    #[allow(clippy::too_many_arguments)] // The parts of a key, already taken apart by the caller.
     fn take(
         &mut self,
         kind: &'static Kind,

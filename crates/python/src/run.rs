@@ -178,7 +178,7 @@ fn open(paths: &[PathBuf]) -> PyResult<Inputs> {
 #[pyfunction]
 #[pyo3(signature = (paths, *, workers=1, per_input=false, site_key, defaults, flows="drop", transactions="drop",
                     observations=None, progress=None, progress_every=1_000_000))]
-#[allow(clippy::too_many_arguments)]
+#[allow(clippy::too_many_arguments)] // They are keyword arguments in Python.
 pub fn run(
     py: Python<'_>,
     paths: Vec<PathBuf>,

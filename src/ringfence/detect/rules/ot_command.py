@@ -90,6 +90,7 @@ COMMANDS: dict[tuple[str, str], _Sort] = {
         "set_attribute_single set_member apply_attributes",
     ),
     **_rows("cip.request", _UNLOCK, "unlock_controller"),
+    **_rows("cip.request", _CLOCK, "set_clock"),
     **_rows("cip.pccc", _MODE, "change_mode"),
     **_rows("cip.pccc", _STOP, "shutdown"),
     **_rows("cip.pccc", _RESET, "initialize_memory"),
