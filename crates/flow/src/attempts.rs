@@ -12,6 +12,8 @@ use ringfence_wire::Place;
 
 /// Most (destination, port) pairs remembered of one talker in one window and shard.
 pub const TRIED_CAP: usize = 2048;
+/// Ports named of a talker.
+const TOP_PORTS: usize = 8;
 /// Most talkers remembered in one window and shard.
 pub const TALKER_CAP: usize = 4096;
 
@@ -116,6 +118,13 @@ impl Attempts {
 }
 
 impl Tried {
+    /// The ports tried on most destinations: in whatever order shards were merged, the same.
+    pub fn top_ports(&self) -> impl Iterator<Item = u16> {
+        let mut ports = self.ports.clone();
+        ports.sort_unstable_by_key(|(port, count)| (std::cmp::Reverse(*count), *port));
+        ports.into_iter().take(TOP_PORTS).map(|(port, _)| port)
+    }
+
     /// Add another shard's row of the same key.
     pub fn merge(&mut self, other: Tried) {
         self.flows += other.flows;
@@ -133,5 +142,25 @@ impl Tried {
         self.references.extend(other.references);
         self.references.sort_unstable();
         self.references.truncate(REFERENCE_CAP);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Tried;
+
+    #[test]
+    fn the_order_of_merging_changes_nothing() {
+        let shard = |ports: &[(u16, u64)]| Tried { flows: 1, ports: ports.to_vec(), ..Tried::default() };
+        let shards = [shard(&[(53, 1), (80, 1)]), shard(&[(9, 2)]), shard(&[(443, 1), (80, 2)]), shard(&[(22, 1)])];
+        let merged = |order: [usize; 4]| {
+            let mut all = shards[order[0]].clone();
+            order[1..].iter().for_each(|&at| all.merge(shards[at].clone()));
+            all.top_ports().collect::<Vec<_>>()
+        };
+        assert_eq!(merged([0, 1, 2, 3]), [80, 9, 22, 53, 443]);
+        for order in [[3, 2, 1, 0], [1, 0, 3, 2], [2, 3, 0, 1]] {
+            assert_eq!(merged(order), merged([0, 1, 2, 3]));
+        }
     }
 }

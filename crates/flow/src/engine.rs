@@ -420,8 +420,8 @@ fn attempts_observation(key: TriedKey, row: Tried) -> Observation {
     word(attempts::flows, row.flows);
     word(attempts::destinations, row.destinations);
     word(attempts::ports, row.busiest.map_or(0, |(ports, _)| ports));
-    for (port, _) in row.ports.iter().take(8) {
-        word(attempts::top_ports, u64::from(*port));
+    for port in row.top_ports() {
+        word(attempts::top_ports, u64::from(port));
     }
     word(attempts::capped, u64::from(row.capped));
     let mut text = |field: u8, bytes: &[u8]| {
