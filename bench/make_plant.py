@@ -126,10 +126,10 @@ def office(wire: Wire, people: Population, dice: Random) -> list[Actor]:
         return Random(dice.getrandbits(64))  # noqa: S311 Reproducible, not secret.
 
     rows: list[Actor] = []
-    sites: list[tuple[Host, bytes | None]] = [
+    sites: actors.Sites = [
         (Host(f"9.9.{at}.{at + 7}", bytes(6), "internet", 64, name), None) for at, name in enumerate(PUBLIC)
     ]
-    inside = [(printer, None) for printer in people.kinds["printer"]]
+    inside: actors.Sites = [(printer, None) for printer in people.kinds["printer"]]
     for at, host in enumerate((people.one("historian"), *people.kinds["camera"][:4])):
         inside.append((host, words.certificate(f"{host.name}.plant.example", at)))
     resolver = people.one("resolver")

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import struct
 from random import Random
+from typing import TypeAlias
 
 from traffic import words
 from traffic.wire import Actor, Host, Tcp, Wire
 
 __all__ = [
+    "Sites",
     "announces",
     "browses",
     "drives_io",
@@ -26,6 +28,8 @@ __all__ = [
     "reads_historian",
     "watches",
 ]
+
+Sites: TypeAlias = list[tuple[Host, bytes | None]]  # with a certificate where one is sent in clear
 
 _NOISE = Random(7).randbytes(1 << 16)  # noqa: S311 Reproducible, not secret.
 
@@ -121,7 +125,9 @@ def drives_io(wire: Wire, dice: Random, plc: Host, remote: Host, every: float) -
         yield every
 
 
-def polls_bacnet(wire: Wire, dice: Random, head: Host, device: Host, texts: tuple[int, str, str], every: float) -> Actor:
+def polls_bacnet(
+    wire: Wire, dice: Random, head: Host, device: Host, texts: tuple[int, str, str], every: float
+) -> Actor:
     """Read present values and take notices of change; names are read once."""
     instance, maker, model = texts
     ports = (47_808, 47_808)
@@ -204,7 +210,7 @@ def manages(wire: Wire, dice: Random, manager: Host, agent: Host, community: str
         rows.append((words.SYS_UP_TIME, words.ber(0x43, struct.pack(">I", request & 0x7FFFFFFF))))
 
 
-def browses(wire: Wire, dice: Random, station: Host, resolver: Host, sites: list[tuple[Host, bytes | None]], every: float) -> Actor:
+def browses(wire: Wire, dice: Random, station: Host, resolver: Host, sites: Sites, every: float) -> Actor:
     """Ask for a name, then fetch something by TLS or HTTP."""
     while True:
         yield every * dice.uniform(0.3, 1.7)
@@ -279,4 +285,9 @@ def announces(wire: Wire, dice: Random, host: Host, service: str, product: str) 
         record = words.mdns(f"{service}.local", product, f"{host.name}.local", host.packed)
         wire.group(host, "224.0.0.251", (5353, 5353), record)
         if service != "_ipp._tcp":
-            wire.group(host, "239.255.255.250", (wire.port(), 1900), words.ssdp_alive(host.ip, f"Linux UPnP/1.0 {product}", unique))
+            wire.group(
+                host,
+                "239.255.255.250",
+                (wire.port(), 1900),
+                words.ssdp_alive(host.ip, f"Linux UPnP/1.0 {product}", unique),
+            )
