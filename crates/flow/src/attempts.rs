@@ -137,8 +137,7 @@ impl Attempts {
 
     fn close(&mut self) {
         self.tried.extend(self.talkers.close(self.window));
-        // One talker's attempts are told about the talker.
-        self.targeted.extend(self.targets.close(self.window).filter(|(_, row)| row.others > 1));
+        self.targeted.extend(self.targets.close(self.window));
         self.overflowed += bounded(&mut self.tried) + bounded(&mut self.targeted);
     }
 
