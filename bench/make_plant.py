@@ -13,8 +13,10 @@ import sys
 from pathlib import Path
 from random import Random
 
-from traffic import actors, words
-from traffic.wire import Actor, Host, Wire
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from bench.traffic import actors, words
+from bench.traffic.wire import Actor, Host, Wire
 
 CELLS = ("cell-1", "cell-2", "cell-3", "cell-4")
 NETWORKS = {
@@ -126,10 +128,10 @@ def office(wire: Wire, people: Population, dice: Random) -> list[Actor]:
         return Random(dice.getrandbits(64))  # noqa: S311 Reproducible, not secret.
 
     rows: list[Actor] = []
-    sites: actors.Sites = [
+    sites: list[tuple[Host, bytes | None]] = [
         (Host(f"9.9.{at}.{at + 7}", bytes(6), "internet", 64, name), None) for at, name in enumerate(PUBLIC)
     ]
-    inside: actors.Sites = [(printer, None) for printer in people.kinds["printer"]]
+    inside: list[tuple[Host, bytes | None]] = [(printer, None) for printer in people.kinds["printer"]]
     for at, host in enumerate((people.one("historian"), *people.kinds["camera"][:4])):
         inside.append((host, words.certificate(f"{host.name}.plant.example", at)))
     resolver = people.one("resolver")

@@ -7,13 +7,11 @@ from __future__ import annotations
 
 import struct
 from random import Random
-from typing import TypeAlias
 
-from traffic import words
-from traffic.wire import Actor, Host, Tcp, Wire
+from bench.traffic import words
+from bench.traffic.wire import Actor, Host, Tcp, Wire
 
 __all__ = [
-    "Sites",
     "announces",
     "browses",
     "drives_io",
@@ -28,8 +26,6 @@ __all__ = [
     "reads_historian",
     "watches",
 ]
-
-Sites: TypeAlias = list[tuple[Host, bytes | None]]  # with a certificate where one is sent in clear
 
 _NOISE = Random(7).randbytes(1 << 16)  # noqa: S311 Reproducible, not secret.
 
@@ -210,7 +206,9 @@ def manages(wire: Wire, dice: Random, manager: Host, agent: Host, community: str
         rows.append((words.SYS_UP_TIME, words.ber(0x43, struct.pack(">I", request & 0x7FFFFFFF))))
 
 
-def browses(wire: Wire, dice: Random, station: Host, resolver: Host, sites: Sites, every: float) -> Actor:
+def browses(
+    wire: Wire, dice: Random, station: Host, resolver: Host, sites: list[tuple[Host, bytes | None]], every: float
+) -> Actor:
     """Ask for a name, then fetch something by TLS or HTTP."""
     while True:
         yield every * dice.uniform(0.3, 1.7)
@@ -285,9 +283,5 @@ def announces(wire: Wire, dice: Random, host: Host, service: str, product: str) 
         record = words.mdns(f"{service}.local", product, f"{host.name}.local", host.packed)
         wire.group(host, "224.0.0.251", (5353, 5353), record)
         if service != "_ipp._tcp":
-            wire.group(
-                host,
-                "239.255.255.250",
-                (wire.port(), 1900),
-                words.ssdp_alive(host.ip, f"Linux UPnP/1.0 {product}", unique),
-            )
+            alive = words.ssdp_alive(host.ip, f"Linux UPnP/1.0 {product}", unique)
+            wire.group(host, "239.255.255.250", (wire.port(), 1900), alive)

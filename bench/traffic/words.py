@@ -239,9 +239,8 @@ def dhcp(reply: bool, transaction: int, mac: bytes, packed_ip: bytes, server: by
     head += (own if reply else bytes(4)) + bytes(8) + mac + bytes(10 + 192) + b"\x63\x82\x53\x63"
     if reply:
         network = own[:3] + b"\x01"
-        options = (
-            b"\x35\x01\x05\x36\x04" + server + b"\x33\x04\x00\x00\x0e\x10\x01\x04\xff\xff\xff\x00\x03\x04" + network
-        )
+        options = b"\x35\x01\x05\x36\x04" + server + b"\x33\x04\x00\x00\x0e\x10\x01\x04\xff\xff\xff\x00\x03\x04"
+        options += network
     else:
         host, vendor = (text.encode() for text in texts)
         options = b"\x35\x01\x03\x3d\x07\x01" + mac + bytes([12, len(host)]) + host
@@ -316,8 +315,8 @@ def http_get(host: str, path: str, agent: str) -> bytes:
 def http_page(server: str, title: str, size: int) -> bytes:
     """An answer with a page of some size."""
     body = f"<html><head><title>{title}</title></head><body>".encode().ljust(size, b".") + b"</body></html>"
-    head = f"HTTP/1.1 200 OK\r\nServer: {server}\r\nContent-Type: text/html\r\nContent-Length: {len(body)}"
-    return head.encode() + b"\r\n\r\n" + body
+    head = ["HTTP/1.1 200 OK", f"Server: {server}", "Content-Type: text/html", f"Content-Length: {len(body)}"]
+    return ("\r\n".join(head) + "\r\n\r\n").encode() + body
 
 
 def rtsp(method: str, url: str, sequence: int, session: str = "") -> tuple[bytes, bytes]:

@@ -18,4 +18,5 @@ class DetectOptions:
     flood_sources: int = 50  # talkers from which on it is a flood from many
     rsa_bits: int = 2048  # shorter RSA keys are weak
     elliptic_bits: int = 224  # shorter elliptic-curve keys are weak
+    grouped_targets: int = 4  # from so many targets of one actor on, commands of one sort are one finding
     evidence_packets: int = 8  # packet references kept in a finding

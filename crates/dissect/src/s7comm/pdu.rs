@@ -34,8 +34,9 @@ pub(super) fn read(tsdu: &[u8], side: usize, state: &mut State, cx: &mut Context
 
 fn take_apart<'a>(tsdu: &'a [u8], cx: &mut Context<'_>) -> Option<Pdu<'a>> {
     let mut reader = Reader::new(tsdu);
+    // The one little-endian number of the header.
     let (Some(_), Some(rosctr), Some(_), Some(reference), Some(parameters), Some(data)) =
-        (reader.u8(), reader.u8(), reader.u16(), reader.u16(), reader.u16(), reader.u16())
+        (reader.u8(), reader.u8(), reader.u16(), reader.u16_le(), reader.u16(), reader.u16())
     else {
         cx.malformed("header", "shorter than 10 bytes");
         return None;
