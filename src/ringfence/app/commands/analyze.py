@@ -13,8 +13,8 @@ from time import monotonic
 from typing import TextIO
 
 from ringfence.app.analysis import Analysis
+from ringfence.app.knowledge import in_use
 from ringfence.app.pipeline import PipelineOptions, run
-from ringfence.inventory.knowledge.loader import builtin
 from ringfence.model.errors import RingfenceError
 from ringfence.model.finding import Severity
 from ringfence.sensor.options import ReadOptions
@@ -25,7 +25,7 @@ __all__ = ["analyze"]
 def analyze(arguments: argparse.Namespace) -> int:
     """Run and return the exit code. Knowledge over its age raises at the end: what was found is written before."""
     _refuse_overwriting(arguments)
-    knowledge = builtin()
+    knowledge = in_use()
     progress = _Progress(sys.stderr) if sys.stderr.isatty() and not arguments.quiet else None
     options = ReadOptions(
         workers=arguments.workers or min(os.cpu_count() or 1, 8),
