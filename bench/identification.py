@@ -203,8 +203,11 @@ def _value(value: Any) -> Any:
 
 def speed(corpus: Path, knowledge: Knowledge) -> None:
     """Push the observations of all truth captures through registers and count them by CPU second."""
-    rows = (*devices(), *plant("ot.tsv"), *plant("corpus.tsv"))
-    batches = [taken(corpus / "captures" / path)[0] for row in rows for path in row.captures]
+    batches = [
+        taken(corpus / "captures" / path)[0]
+        for row in (*devices(), *plant("ot.tsv"), *plant("corpus.tsv"))
+        for path in row.captures
+    ]
     total = sum(map(len, batches))
     for label in ("first pass, cold caches", "second pass"):
         begun = time.process_time()

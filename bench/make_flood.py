@@ -18,7 +18,9 @@ from pathlib import Path
 from random import Random
 from typing import BinaryIO
 
-from traffic.wire import START, pcap_head
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from bench.traffic.wire import START, pcap_head
 
 _ATTACKER = bytes.fromhex("02005e000901")
 _ROUTER = bytes.fromhex("00005e005301")

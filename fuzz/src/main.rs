@@ -18,12 +18,15 @@ use std::hash::{DefaultHasher, Hasher};
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Mutex;
 use target::Target;
 use std::time::{Duration, Instant};
 
 /// What the last panic said, and where.
 static PANIC: Mutex<String> = Mutex::new(String::new());
+/// True while an input is played.
+static PLAYING: AtomicBool = AtomicBool::new(false);
 
 struct Options {
     target: String,
@@ -81,6 +84,10 @@ fn main() -> ExitCode {
     std::panic::set_hook(Box::new(|panic| {
         if let Ok(mut text) = PANIC.lock() {
             *text = panic.to_string();
+        }
+        // What is wrong with the fuzzer itself is said at once; what an input did is said with the input.
+        if !PLAYING.load(Ordering::Relaxed) {
+            eprintln!("{panic}");
         }
     }));
     let mut targets = target::all();
@@ -156,7 +163,10 @@ fn fuzz(target: &mut dyn Target, options: &Options, seconds: f64) -> bool {
 
 /// Play one input; what is wrong, where something is.
 fn one(target: &mut dyn Target, case: &Case, random: &mut Random) -> Option<String> {
-    match catch_unwind(AssertUnwindSafe(|| target.judge(case, random))) {
+    PLAYING.store(true, Ordering::Relaxed);
+    let judged = catch_unwind(AssertUnwindSafe(|| target.judge(case, random)));
+    PLAYING.store(false, Ordering::Relaxed);
+    match judged {
         Ok(judged) => judged.err(),
         Err(_) => Some(PANIC.lock().map(|text| text.clone()).unwrap_or_default()),
     }

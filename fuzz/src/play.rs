@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Digests of the records of one run.
 struct Digests {
-    records: Vec<u64>,
+    records: Vec<(&'static str, u64)>,
     detail: bool,
 }
 
@@ -26,7 +26,7 @@ impl Sink for Digests {
         digest.write(emitted.kind.name.as_bytes());
         digest.write(emitted.record.key());
         digest.write(emitted.record.detail());
-        self.records.push(digest.finish());
+        self.records.push((emitted.kind.name, digest.finish()));
     }
 
     fn wants_detail(&self) -> bool {
@@ -72,7 +72,7 @@ impl Player {
         }
     }
 
-    fn play(&mut self, case: &Case, detail: bool) -> Result<Vec<u64>, String> {
+    fn play(&mut self, case: &Case, detail: bool) -> Result<Vec<(&'static str, u64)>, String> {
         let mut sink = Digests { records: Vec::new(), detail };
         let mut conversation = Conversation::new(self.protocol);
         let mut rest = Vec::new();
@@ -139,8 +139,11 @@ impl Target for Player {
         let lossless = !case.0.iter().any(|step| matches!(step, Step::Gap(..)));
         if self.carrier == Carrier::Tcp && lossless && random.once_in(4) {
             let cut = recut(case, random);
-            if self.play(&cut, detail)? != whole {
-                return Err(format!("other records when it is cut otherwise:\n{}", cut.text()));
+            let other = self.play(&cut, detail)?;
+            if other != whole {
+                let at = other.iter().zip(&whole).take_while(|(one, two)| one == two).count();
+                let (one, two) = (whole.get(at), other.get(at));
+                return Err(format!("record {at} is {two:?}, not {one:?}, when it is cut otherwise:\n{}", cut.text()));
             }
         }
         match start.elapsed() {

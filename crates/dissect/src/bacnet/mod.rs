@@ -24,7 +24,7 @@ kinds! {
         operation: Text Key "" "read_property, write_property, reinitialize_device, time_synchronization, who_is …";
         pdu_type: Uint Key "" "0 confirmed request, 1 unconfirmed request.";
         service: Uint Key "" "Service choice.";
-        object: Text Key "" "The objects and properties in words: `analog-value 3 present-value`, without instances where they are summed; else the state or the vendor's service.";
+        object: Text Key "" "The objects and properties in words: `analog-value 3 present-value`, without instances where they are summed; else the state, the type to be created or the vendor's service.";
         object_type: Uints Key "" "Object type of the first eight objects named; of each type once where instances are summed.";
         instance: Uints Key "" "Instance of each of them; absent where instances are summed (reads, searches, notifications).";
         property: Uints Key "" "Property of each of them.";
@@ -37,7 +37,7 @@ kinds! {
         vendor_id: Uint Key "" "Vendor id of a private transfer.";
         secret: Bytes Key "" "HMAC of the password.";
         default: Bool Key "" "True where the password is on a default list.";
-        state: Uint Detail "" "State asked for by ReinitializeDevice, DeviceCommunicationControl, LifeSafetyOperation.";
+        state: Uint Detail "" "State asked for by ReinitializeDevice, DeviceCommunicationControl, LifeSafetyOperation; type that CreateObject asks for.";
         minutes: Uint Detail "min" "How long DeviceCommunicationControl lasts.";
         range_low: Uint Detail "" "Lowest device instance looked for.";
         range_high: Uint Detail "" "Highest device instance looked for.";
@@ -158,7 +158,17 @@ fn probe(data: &[u8], hint: &Hint) -> Probe {
         (0x82, 2 | 12) => 7,
         (0x82, 8) => 25,
         (0x81, _) => return about_link(function, length, on_port),
-        _ => return if on_port { Probe::Yes(70) } else { Probe::No },
+        // BACnet/IPv6, Annex U.2: the length is fixed but where a message is forwarded.
+        _ => {
+            let fits = match function {
+                0 | 9 => length == 9,
+                3 | 5 | 7 | 10 => length == 10,
+                4 => length == 28,
+                6 => length == 7,
+                _ => false,
+            };
+            return if on_port && fits && data.len() == length { Probe::Yes(70) } else { Probe::No };
+        }
     };
     match (data.get(before), data.get(before + 1)) {
         (Some(version), Some(control)) => network_header(*version, *control),
@@ -180,7 +190,7 @@ fn about_link(function: u8, length: usize, on_port: bool) -> Probe {
         1 | 3 | 7 => length % 10 == 4,
         2 | 6 => length == 4,
         8 => length == 10,
-        _ => on_port,
+        _ => false,
     };
     match (fits, on_port) {
         (true, true) => Probe::Yes(90),

@@ -33,6 +33,7 @@ kinds! {
         byte_count: Uint Detail "bytes" "Byte count.";
         values: Uints Detail "" "Register values or coil states written; masks (22); data words (8).";
         object_id: Uint Detail "" "First identification object asked for (43/14).";
+        record_counts: Uints Detail "" "Registers of each sub-request (20, 21).";
     }
     response "modbus.response" "Modbus Application Protocol V1.1b3 §6, §7" "An answer, about the server." {
         function: Uint Key "" "Function code without the exception bit.";
@@ -46,6 +47,8 @@ kinds! {
         byte_count: Uint Detail "bytes" "Byte count.";
         values: Uints Detail "" "Register values or bits read.";
         matched: Bool Detail "" "True where the request was seen.";
+        record_counts: Uints Detail "" "Registers of each sub-request (21).";
+        record_bytes: Uints Detail "bytes" "Length that each sub-response states (20).";
     }
     identity "modbus.identity" "Modbus Application Protocol V1.1b3 §6.21" "Read Device Identification (43/14), about the server's unit." {
         unit: Uint Key "" "Unit identifier.";
@@ -74,7 +77,7 @@ pub static PROTOCOL: Protocol = Protocol {
     source: "Modbus Application Protocol V1.1b3, Modbus Messaging on TCP/IP V1.0b",
     limits: &[
         "Functions without a public form are named function_<n>; their data is not read.",
-        "Of file records (20, 21) only the first sub-request is named.",
+        "Of file records (20, 21) the first three sub-requests are named, the others counted.",
         "A device identification that spans several transactions is one record for each.",
         "Off port 502, a conversation is only claimed where its first unit is whole and of a public form.",
         "Modbus over UDP and Modbus RTU over TCP are not read.",

@@ -41,7 +41,8 @@ class CipIdentity(Clue):
             yield Claim("class", kind.value, kind.weight * factor, self.NAME, sentence)
         if name:
             yield Claim("product", name[:120], 0.9 * factor, self.NAME, sentence)
-            yield from from_product(self, name, sentence, factor)
+            stated = self.knowledge.canonical(maker) if maker else ""
+            yield from from_product(self, name, sentence, factor, maker=stated)
         if fact["revision"]:
             yield Claim("firmware", str(fact["revision"]), 0.9 * factor, self.NAME, sentence)
         if fact["serial"] and not fact["path"]:
