@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import os
 import subprocess
 import sys
 import time
@@ -110,6 +111,34 @@ def test_explain_shows_a_packet() -> None:
     assert done.code == 0, done.error
     assert json.loads(done.out)["frame"]["frame"] == 10
     assert "packet 10" in ringfence("explain", CAPTURE, "--packet", "10").out
+
+
+def test_explain_knows_default_passwords() -> None:
+    path = VECTORS / "default_credentials" / "telnet_let_in" / "input.pcap"
+    logins = [
+        record["value"]["default"]
+        for number in range(1, 20)
+        if "frame" in (answer := json.loads(ringfence("explain", path, "--packet", str(number), "--json").out or "{}"))
+        for record in answer["records"]
+        if record["kind"] == "telnet.login"
+    ]
+    assert logins == [True]
+
+
+def test_pipes_and_links_stay_what_they_are(tmp_path: Path) -> None:
+    pipe, link, file = tmp_path / "pipe", tmp_path / "link", tmp_path / "file"
+    os.mkfifo(pipe)
+    link.symlink_to(file)
+    file.write_text("older")
+    with subprocess.Popen(["cat", pipe], stdout=subprocess.PIPE) as reader:
+        done = ringfence("analyze", CAPTURE, "-q", "--json", pipe, "--html", link)
+        assert reader.stdout is not None
+        assert json.loads(reader.stdout.read())["devices"]
+    assert done.code == 0, done.error
+    assert pipe.is_fifo()
+    assert link.is_symlink()
+    assert "<!doctype html>" in file.read_text(encoding="utf-8")
+    assert not list(tmp_path.glob("*.part-*"))
 
 
 def test_no_output_overwrites_an_input(tmp_path: Path) -> None:

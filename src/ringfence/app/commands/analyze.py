@@ -102,12 +102,20 @@ def _refuse_overwriting(arguments: argparse.Namespace) -> None:
 
 @contextmanager
 def _replacing(path: str) -> Iterator[TextIO]:
-    """Write beside the file, then rename: a reader never sees half of it."""
-    beside = Path(f"{path}.part-{os.getpid()}")
+    """Write beside the file, then rename: a reader never sees half of it.
+
+    Links stay links, and what is no file (a pipe, a device) is written to: renaming would put a file in its place.
+    """
+    place = Path(path).resolve()
+    beside = place.with_name(f"{place.name}.part-{os.getpid()}")
     try:
-        with beside.open("w", encoding="utf-8") as stream:
-            yield stream
-        beside.replace(path)
+        if place.exists() and not place.is_file():
+            with place.open("w", encoding="utf-8") as stream:
+                yield stream
+        else:
+            with beside.open("w", encoding="utf-8") as stream:
+                yield stream
+            beside.replace(place)
     except OSError as error:
         raise RingfenceError("output-not-writable", path, error.strerror or str(error)) from error
     finally:
