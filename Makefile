@@ -27,7 +27,7 @@ environment: .venv/locked
 
 build/core: .venv/locked pyproject.toml src/ringfence/_core.pyi $(RUST_SOURCES)
 	@mkdir -p build
-	maturin develop --release --skip-install --quiet
+	maturin develop --release --quiet
 	@touch $@
 
 build: build/core ## Build the compiled core into the checkout.

@@ -30,12 +30,12 @@ def main() -> None:
         name: {"flows": flows, "packets": packets, "bytes": size, "confidence": round(confidence, 3)}
         for name, flows, packets, size, confidence in run.core.protocols()
     }
-    for kind, _, _, _, value, count, *_ in run.core.observations():
+    for kind, observations, records, transactions in run.core.counts():
         row = per_protocol.setdefault(kind.partition(".")[0], {})
-        row["observations"] = row.get("observations", 0) + 1
-        row["records"] = row.get("records", 0) + count
-        if "operation" in value:
-            row["transactions"] = row.get("transactions", 0) + count
+        row["observations"] = row.get("observations", 0) + observations
+        row["records"] = row.get("records", 0) + records
+        if transactions:
+            row["transactions"] = row.get("transactions", 0) + transactions
     summary = run.summary
     print(
         json.dumps(

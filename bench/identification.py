@@ -52,7 +52,12 @@ def main() -> None:
     if options.speed:
         speed(options.corpus, knowledge)
         return
-    for label, rows in (("home devices", list(devices())), ("OT devices", list(plant()))):
+    groups = (
+        ("home devices", list(devices())),
+        ("OT devices", list(plant("ot.tsv"))),
+        ("other captures, held out", list(plant("corpus.tsv"))),
+    )
+    for label, rows in groups:
         judge(label, rows, options, knowledge)
 
 
@@ -65,9 +70,9 @@ def devices() -> Iterator[Row]:
             )
 
 
-def plant() -> Iterator[Row]:
-    """Rows of ot.tsv."""
-    with (TRUTH / "ot.tsv").open(encoding="utf-8") as lines:
+def plant(table: str) -> Iterator[Row]:
+    """Rows of ot.tsv or corpus.tsv: one capture a row."""
+    with (TRUTH / table).open(encoding="utf-8") as lines:
         for row in csv.DictReader(lines, delimiter="\t"):
             name = f"{Path(row['capture']).name} {row['address']}"
             yield Row(name, row["address"], row["vendor"], frozenset(row["class"].split("|")), (row["capture"],))
@@ -198,7 +203,11 @@ def _value(value: Any) -> Any:
 
 def speed(corpus: Path, knowledge: Knowledge) -> None:
     """Push the observations of all truth captures through registers and count them by CPU second."""
-    batches = [taken(corpus / "captures" / path)[0] for row in (*devices(), *plant()) for path in row.captures]
+    batches = [
+        taken(corpus / "captures" / path)[0]
+        for row in (*devices(), *plant("ot.tsv"), *plant("corpus.tsv"))
+        for path in row.captures
+    ]
     total = sum(map(len, batches))
     for label in ("first pass, cold caches", "second pass"):
         begun = time.process_time()

@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "src"))
+sys.path[:0] = [str(ROOT / "src"), str(ROOT)]
+
+from scripts.batch_columns import COLUMNS  # noqa: E402 The checkout's package comes first.
 
 from ringfence import _core  # noqa: E402 The checkout's package comes first.
 from ringfence.app.cli import parser  # noqa: E402 As above.
@@ -179,11 +181,43 @@ def document() -> Iterator[str]:
             yield from _properties(part)
 
 
+def batches() -> Iterator[str]:
+    """The Arrow batches."""
+    import pyarrow  # type: ignore[import-untyped]  # It ships no types.
+
+    import ringfence
+
+    result = ringfence.analyze(next(iter(sorted((ROOT / "vectors" / "detect").rglob("input.pcap")))))
+    yield "# Batches"
+    yield ""
+    yield "Flows and transactions as Arrow tables (PyCapsule interface): `result.flows`, `result.transactions` of the"
+    yield "API, and the Parquet files of `ringfence analyze --flows FILE --transactions FILE`."
+    for table in (result.flows, result.transactions):
+        made = pyarrow.table(table).schema
+        name = made.metadata[b"schema"].decode()
+        if made.names != list(COLUMNS[name]):
+            raise SystemExit(f"scripts/batch_columns.py and the schema {name} of the core differ")
+        yield ""
+        yield f"## {name}"
+        yield ""
+        yield from _table(
+            ("column", "type", "unit", "meaning"),
+            ((f"`{field.name}`", _column_type(field), *COLUMNS[name][field.name]) for field in made),
+        )
+
+
+def _column_type(field: Any) -> str:
+    name = str(field.type)
+    name = "dictionary of string" if name.startswith("dictionary<values=string") else name
+    return name + (" or null" if field.nullable else "")
+
+
 PAGES: dict[str, Callable[[], Iterator[str]]] = {
     "protocols.md": protocols,
     "kinds.md": kinds,
     "rules.md": rules,
     "clues.md": clues,
+    "batches.md": batches,
     "errors.md": errors,
     "cli.md": command_line,
     "json.md": document,

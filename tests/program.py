@@ -14,12 +14,22 @@ ROOT = Path(__file__).resolve().parents[1]
 DEMO = sorted((ROOT / "vectors" / "demo").glob("*.pcap*"))
 COMMAND = (sys.executable, "-m", "ringfence.app.cli")
 
+# The same command on a day when the built-in knowledge is a year old: whatever day this is, and however new it is.
+A_YEAR_LATER = (
+    sys.executable,
+    "-c",
+    "import sys; from ringfence.app import cli; from ringfence.app.commands import analyze; "
+    "analyze._age_days = lambda day: 365; sys.exit(cli.main())",
+)
 
-def ringfence(*arguments: str | Path, stdin: bytes | None = None, within: Sequence[str] = ()) -> Finished:
+
+def ringfence(
+    *arguments: str | Path, stdin: bytes | None = None, within: Sequence[str] = (), command: Sequence[str] = COMMAND
+) -> Finished:
     """Run the command; ``within`` is what it is started under (strace, unshare)."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "COLUMNS": "120", "NO_COLOR": "1"}
     done = subprocess.run(
-        [*within, *COMMAND, *map(str, arguments)], input=stdin, capture_output=True, env=environment, check=False
+        [*within, *command, *map(str, arguments)], input=stdin, capture_output=True, env=environment, check=False
     )
     return Finished(done.returncode, done.stdout.decode(), done.stderr.decode())
 

@@ -5,6 +5,7 @@ The floor plan itself stands in ``.importlinter``; this module holds what import
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -137,6 +138,26 @@ def _has_page(page: str, name: str) -> None:
     assert f"\n## {name}\n" in text, f"{name} is not in docs/reference/{page}: run `make docs`"
 
 
+def test_every_vector_says_where_it_comes_from() -> None:
+    said = re.compile(r"^[^\w\n]*source[^\w\n]*:[^\w\n]*\w", re.MULTILINE)
+    licensed = re.compile(r"^[^\w\n]*licence[^\w\n]*:[^\w\n]*\w", re.MULTILINE)
+    for path in sorted((ROOT / "vectors").rglob("case.*")):
+        text = path.read_text(encoding="utf-8")
+        assert said.search(text), f"{path.relative_to(ROOT)} does not say where it comes from"
+        assert licensed.search(text), f"{path.relative_to(ROOT)} does not say under which licence it is"
+
+
+def test_no_placeholder_is_left() -> None:
+    # `scripts/new` writes such words where a sentence belongs; only its own templates may hold them.
+    placeholder = re.compile("TODO" + r"_[A-Z]+")
+    found = [
+        f"{path}: {match[0]}"
+        for path, text in _texts()
+        if path.name != "new_extension.py" and (match := placeholder.search(text))
+    ]
+    assert not found, found
+
+
 @pytest.mark.parametrize("tuple_of", [BUILTIN_RULES, BUILTIN_CLUES], ids=["rules", "clues"])
 def test_names_are_unique_and_what_is_read_exists(tuple_of: tuple[type, ...]) -> None:
     names = [member.NAME for member in tuple_of]  # type: ignore[attr-defined]  # As above.
@@ -165,11 +186,133 @@ def test_error_codes_are_documented() -> None:
         assert row.exit_code in (2, 3, 4, 5)
 
 
+def pages() -> list[Path]:
+    """What people read: every Markdown page outside vectors, and the notebooks' text."""
+    written = [path for path in tracked() if path.suffix in (".md", ".ipynb")]
+    return [path for path in written if "vectors" not in path.relative_to(ROOT).parts]
+
+
+def _markdown(page: Path) -> str:
+    text = page.read_text(encoding="utf-8")
+    if page.suffix == ".ipynb":
+        cells = json.loads(text)["cells"]
+        text = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
+    return re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
+
+
+@cache
+def _anchors(page: Path) -> frozenset[str]:
+    headings = re.findall(r"^#+ +(.+?) *$", _markdown(page), re.MULTILINE)
+    plain = (re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings)
+    return frozenset(plain)
+
+
+def test_links_resolve() -> None:
+    broken = []
+    for page in pages():
+        for link in re.findall(r"\]\(([^)\s]+)\)", _markdown(page)):
+            if re.match(r"[a-z]+:", link):
+                continue
+            name, _, anchor = link.partition("#")
+            target = (page.parent / name).resolve() if name else page
+            if not target.exists():
+                broken.append(f"{page.relative_to(ROOT)}: {link}")
+            elif anchor and (target.suffix != ".md" or anchor not in _anchors(target)):
+                broken.append(f"{page.relative_to(ROOT)}: {link} has no such heading")
+    assert len(pages()) > 20
+    assert not broken, broken
+
+
+def test_what_comments_cite_stands_in_the_docs() -> None:
+    contract = (ROOT / "docs" / "contract.md").read_text(encoding="utf-8")
+    house = (ROOT / "docs" / "house.md").read_text(encoding="utf-8")
+    cited = 0
+    for path, text in _texts():
+        for section in re.findall(r"[Cc]ontract §(\d+)", text):
+            cited += 1
+            assert f"\n## {section}. " in contract, f"{path} cites contract §{section}"
+        for principle in re.findall(r"house\.md, principle (\d+)", text):
+            assert f"\n{principle}. **" in house, f"{path} cites principle {principle}"
+    assert cited > 20
+
+
+def test_every_page_under_docs_can_be_reached() -> None:
+    start = ROOT / "README.md"
+    seen, waiting = {start}, [start]
+    while waiting:
+        page = waiting.pop()
+        for link in re.findall(r"\]\(([^)#\s]+)", _markdown(page)):
+            target = (page.parent / link).resolve()
+            if target.suffix in (".md", ".ipynb") and target.is_file() and target not in seen:
+                seen.add(target)
+                waiting.append(target)
+    lost = [str(page.relative_to(ROOT)) for page in pages() if ROOT / "docs" in page.parents and page not in seen]
+    assert not lost, f"no link leads from README.md to {lost}"
+
+
+def test_commands_that_are_documented_exist() -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    scripts = {path.name for path in (ROOT / "scripts").iterdir()}
+    commands = _commands_of_ringfence()
+    for page in pages():
+        text = page.read_text(encoding="utf-8")
+        code = re.findall(r"`([^`\n]+)`", text) + re.findall(
+            r"^(?:    |\$ )?((?:make|ringfence) .+)$", text, re.MULTILINE
+        )
+        for line in code:
+            for made in re.findall(r"(?:^|&& |; )make ([a-z]+)", line):
+                assert made in targets, f"{page.relative_to(ROOT)}: make {made}"
+            for script in re.findall(r"(?:^| )scripts/([\w.]+)", line):
+                assert script in scripts, f"{page.relative_to(ROOT)}: scripts/{script}"
+            for words in re.findall(r"^ringfence ([a-z]+)", line):
+                assert words in commands, f"{page.relative_to(ROOT)}: ringfence {words}"
+    shown = set(re.findall(r"^make ([a-z]+)", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE))
+    assert {"demo", "test"} <= shown, "README.md shows the two commands"
+
+
+def test_numbers_in_the_readme_are_those_of_the_code() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    for number, what in ((len(PROTOCOLS), "protocols"), (len(BUILTIN_RULES), "rules")):
+        said = re.search(rf"\b(\d+) {what}\b", text)
+        assert said is not None, f"README.md says how many {what} there are"
+        assert int(said[1]) == number, f"README.md says {said[0]}"
+
+
+def _commands_of_ringfence() -> set[str]:
+    import argparse
+
+    from ringfence.app.cli import parser
+
+    (actions,) = (action for action in parser()._actions if isinstance(action, argparse._SubParsersAction))
+    return set(actions.choices)
+
+
 def test_raised_codes_stand_in_the_vocabulary() -> None:
     raised = re.compile(r'RingfenceError\(\s*"([a-z-]+)"')
     for path in SOURCE.rglob("*.py"):
         unknown = set(raised.findall(path.read_text(encoding="utf-8"))) - set(CODES)
         assert not unknown, f"{path.relative_to(ROOT)} raises {sorted(unknown)}"
+
+
+def test_codes_that_the_core_raises_stand_in_the_vocabulary() -> None:
+    families = {code.partition("-")[0] for code in CODES if "-" in code}
+    word = re.compile(rf'"((?:{"|".join(sorted(families))})-[a-z-]+)"')
+    found = {code for path in (ROOT / "crates" / "python").rglob("*.rs") for code in word.findall(path.read_text())}
+    assert {"input-not-found", "input-not-a-capture", "output-not-writable"} <= found
+    assert found <= set(CODES)
+
+
+def test_decisions_are_numbered_short_and_name_what_is_bad() -> None:
+    numbers = []
+    for path in sorted((ROOT / "docs" / "decisions").glob("*.md")):
+        named = re.fullmatch(r"(\d{3})-[a-z0-9-]+\.md", path.name)
+        assert named is not None, f"{path.name} is no NNN-title.md"
+        numbers.append(int(named[1]))
+        text = path.read_text(encoding="utf-8")
+        assert re.search(r"^Decided \d{4}-\d\d-\d\d|^Frozen .* \d{4}-\d\d-\d\d", text, re.MULTILINE), path.name
+        assert re.search(r"[Ww]hat is bad about it", text), f"{path.name} names no negative consequence"
+        assert len(text.split()) < 1_200, f"{path.name} is longer than two pages"
+    assert numbers == list(range(1, len(numbers) + 1)), "numbers follow one another"
 
 
 def test_files_are_short() -> None:
@@ -236,14 +379,22 @@ def test_dependencies_are_few_and_locked() -> None:
     assert names == set(locked)
 
 
+# What silences a linter, by suffix; a full sentence behind it on the same line says why.
+IGNORES = {
+    ".py": re.compile(r"#\s*(?:noqa: [A-Z0-9, ]+|type: ignore\[[\w, -]+\])\s*$|#\s*(?:noqa|type: ignore)\s*$"),
+    ".rs": re.compile(r"#!?\[(?:allow|expect)\((?!.*// [A-Z].*[.!]$)"),
+    ".js": re.compile(r"eslint-disable(?!.*-- )"),
+    ".sh": re.compile(r"# shellcheck disable=\S+\s*$"),
+}
+
+
 def test_lint_ignores_carry_their_reason() -> None:
-    bare = re.compile(r"#\s*(?:noqa: [A-Z0-9, ]+|type: ignore\[[\w, -]+\])\s*$|#\s*(?:noqa|type: ignore)\s*$")
     found = [
         f"{path}:{number}"
         for path, text in _texts()
-        if path.suffix == ".py"
+        if path.suffix in IGNORES
         for number, line in enumerate(text.splitlines(), 1)
-        if bare.search(line)
+        if IGNORES[path.suffix].search(line)
     ]
     assert not found, f"an ignore without its reason on the same line: {found}"
 

@@ -62,7 +62,7 @@ def _show(differences: list[Difference], limit: int) -> None:
         listed[key] += 1
         if listed[key] <= max(3, limit // max(1, len(by_capture))) and listed.total() <= 50 * limit:
             because = f"  [{one.explanation.reason}]" if one.explanation else ""
-            print(f"{one.side:6} {one.row.field} {one.capture} #{one.frame} {one.text!r}{because}")
+            print(f"{one.side:6} {one.row.field} {one.capture} #{one.frame} {one.text!r} {one.layers}{because}")
 
 
 if __name__ == "__main__":

@@ -47,21 +47,23 @@ class Mapped:
 
 @dataclass(frozen=True)
 class Explanation:
-    """Why values differ that no dissector of ours should change."""
+    """Why values differ that no dissector of ours should change. All but the reason are globs."""
 
     protocol: str
     field: str
     side: str  # missed or extra
-    captures: str  # a glob over the path below captures/
-    value: str  # a glob over the value
+    captures: str  # the path below captures/
+    layers: str  # what tshark saw in the frame: eth:ethertype:ip:udp:quic:tls
     reason: str
 
-    def covers(self, row: Wanted, side: str, capture: str, text: str) -> bool:
+    def covers(self, row: Wanted, side: str, capture: str, layers: str) -> bool:
         """Tell whether one difference is explained."""
         return (
-            (self.protocol, self.field, self.side) == (row.protocol, row.field, side)
+            fnmatchcase(side, self.side)
+            and fnmatchcase(row.protocol, self.protocol)
+            and fnmatchcase(row.field, self.field)
             and fnmatchcase(capture, self.captures)
-            and fnmatchcase(text, self.value)
+            and fnmatchcase(layers, self.layers)
         )
 
 
@@ -123,6 +125,7 @@ class Difference:
     capture: str
     frame: int
     text: str
+    layers: str
     explanation: Explanation | None
 
 
@@ -154,11 +157,15 @@ class Oracle:
         ours: dict[Wanted, list[Mapped]] = defaultdict(list)
         transforms: dict[Wanted, set[str]] = defaultdict(set)
         explanations: list[Explanation] = []
+        ports: list[tuple[str, str]] = []
         for path in sorted(maps.glob("*.tsv")):
             with path.open(encoding="utf-8", newline="") as file:
                 for line in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE):
                     if path.stem == "explained":
                         explanations.append(Explanation(**line))
+                        continue
+                    if path.stem == "ports":
+                        ports.append((line["captures"], line["decode_as"]))
                         continue
                     row = known[line["tshark_protocol"], line["tshark_field"]]
                     names = tuple(line["our_field"].split("+"))
@@ -169,7 +176,7 @@ class Oracle:
             raise ValueError(f"rows of one field have different transforms: {torn}")
         theirs = {row: transform(next(iter(names))) for row, names in transforms.items()}
         mapped = {row: tuple(found) for row, found in ours.items()}
-        return cls(corpus / "captures", Query(tuple(rows)), mapped, theirs, tuple(explanations))
+        return cls(corpus / "captures", Query(tuple(rows), tuple(ports)), mapped, theirs, tuple(explanations))
 
     @property
     def unmapped(self) -> list[Wanted]:
@@ -195,17 +202,18 @@ class Oracle:
     def compare(self, capture: str) -> Compared:
         """Compare one capture."""
         path = self.captures / capture
-        said = self.query.values(path)
+        said = self.query.ask(path)
         ours = self._ours(path)
         out = Compared(capture, (said is not None, ours is not None))
         for row in self.maps:
             theirs = [
                 (frame, value)
-                for frame, text in (said or {}).get(row, [])
+                for frame, text in (said.values[row] if said else ())
                 if (value := self.theirs[row].theirs(text)) is not None
             ]
             if theirs or (ours or {}).get(row):
-                out.tallies[row] = self._match(row, theirs, (ours or {}).get(row, []), out)
+                layers = said.layers if said else {}
+                out.tallies[row] = self._match(row, theirs, (ours or {}).get(row, []), layers, out)
         return out
 
     def _ours(self, path: Path) -> dict[Wanted, list[Value]] | None:
@@ -219,17 +227,20 @@ class Oracle:
                 found[row].extend((frame, text) for text in mapped.values(fields))
         return found
 
-    def _match(self, row: Wanted, theirs: Sequence[Value], ours: Sequence[Value], out: Compared) -> Tally:
+    def _match(
+        self, row: Wanted, theirs: Sequence[Value], ours: Sequence[Value], layers: dict[int, str], out: Compared
+    ) -> Tally:
         missed, extra, same_frame = _rest(theirs, ours)
         missed, extra = _unmask(missed, extra)
         tally = Tally(len(theirs), len(theirs) - len(missed), same_frame, len(ours))
         for side, rest in (("missed", missed), ("extra", extra)):
             for frame, text in rest:
-                because = next((one for one in self.explanations if one.covers(row, side, out.capture, text)), None)
+                seen = layers.get(frame, "")
+                because = next((one for one in self.explanations if one.covers(row, side, out.capture, seen)), None)
                 if because:
                     tally.explained_missed += side == "missed"
                     tally.explained_extra += side == "extra"
-                out.differences.append(Difference(row, side, out.capture, frame, text, because))
+                out.differences.append(Difference(row, side, out.capture, frame, text, seen, because))
         return tally
 
 

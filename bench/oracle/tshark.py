@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 import zlib
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -15,6 +16,7 @@ from pathlib import Path
 #: Neither occurs in what tshark prints: it escapes control characters in values.
 SEPARATOR, AGGREGATOR = "\x1f", "\x1e"
 _WORDS = ("and", "or", "not")
+_ALWAYS = ("frame.number", "frame.protocols", "frame.len", "frame.cap_len")
 
 
 @dataclass(frozen=True)
@@ -50,11 +52,20 @@ def version() -> str:
     return done.stdout.splitlines()[0]
 
 
+@dataclass
+class Said:
+    """What tshark says of one capture."""
+
+    values: dict[Wanted, list[tuple[int, str]]]
+    layers: dict[int, str]  # by frame: eth:ethertype:ip:udp:dns, with :snapped where the capture cut it
+
+
 @dataclass(frozen=True)
 class Query:
     """The fields asked of every capture, and how they are asked."""
 
     rows: tuple[Wanted, ...]
+    ports: tuple[tuple[str, str], ...] = ()  # a glob over captures, and what goes in with -d
 
     @property
     def protocols(self) -> list[str]:
@@ -67,34 +78,37 @@ class Query:
         return list(dict.fromkeys(row.field for row in self.rows))
 
     def command(self, capture: Path) -> list[str]:
-        """Return the command: frames that pass no filter are not printed."""
-        filters = " or ".join(f"({text})" for text in dict.fromkeys(row.display_filter for row in self.rows))
-        columns = ["frame.number", *self.protocols, *self.fields]
+        """Return the command."""
+        columns = [*_ALWAYS, *self.protocols, *self.fields]
+        told = [port for pattern, port in self.ports if fnmatchcase(capture.as_posix(), f"*/captures/{pattern}")]
         return [
-            *("tshark", "-n", "-r", str(capture), "-Y", filters, "-T", "fields", "-E", "occurrence=a"),
+            *("tshark", "-n", "-r", str(capture), "-T", "fields", "-E", "occurrence=a"),
             *("-E", f"separator={SEPARATOR}", "-E", f"aggregator={AGGREGATOR}"),
+            *(part for port in told for part in ("-d", port)),
             *(part for column in columns for part in ("-e", column)),
         ]
 
-    def values(self, capture: Path) -> dict[Wanted, list[tuple[int, str]]] | None:
-        """Return (frame, value) for every non-empty value of every row; None where tshark can't read the file."""
+    def ask(self, capture: Path) -> Said | None:
+        """Return every non-empty value of every row; None where tshark can't read the file."""
         output = self._output(capture)
         if output is None:
             return None
-        found: dict[Wanted, list[tuple[int, str]]] = {row: [] for row in self.rows}
+        said = Said({row: [] for row in self.rows}, {})
         protocols, fields = self.protocols, self.fields
         for line in output.split("\n"):
             cells = line.split(SEPARATOR)
-            if len(cells) != 1 + len(protocols) + len(fields):
+            if len(cells) != len(_ALWAYS) + len(protocols) + len(fields):
                 continue
-            frame = int(cells[0])
-            present = {name for name, cell in zip(protocols, cells[1:], strict=False) if cell}
-            by_field = dict(zip(fields, cells[1 + len(protocols) :], strict=True))
+            number, layers, length, captured = cells[: len(_ALWAYS)]
+            frame, cells = int(number), cells[len(_ALWAYS) :]
+            said.layers[frame] = layers + (":snapped" if length != captured else "")
+            present = {name for name, cell in zip(protocols, cells, strict=False) if cell}
+            by_field = dict(zip(fields, cells[len(protocols) :], strict=True))
             for row in self.rows:
                 if by_field[row.field] and row.passes(present):
                     texts = by_field[row.field].split(AGGREGATOR)
-                    found[row].extend((frame, text) for text in texts if text)
-        return found
+                    said.values[row].extend((frame, text) for text in texts if text)
+        return said
 
     def _output(self, capture: Path) -> str | None:
         """Return what tshark prints, from the cache if it was asked before."""
@@ -114,10 +128,8 @@ class Query:
 
 def _cache_folder() -> Path:
     """Return a folder that outlives this checkout."""
-    named = os.environ.get("RINGFENCE_ORACLE_CACHE")
-    return (
-        Path(named) if named else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ringfence-oracle"
-    )
+    named = os.environ.get("XDG_CACHE_HOME")
+    return (Path(named) if named else Path.home() / ".cache") / "ringfence-oracle"
 
 
 def _keep(path: Path, content: bytes) -> None:

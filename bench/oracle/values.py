@@ -85,11 +85,6 @@ def _hexadecimal(text: str) -> str | None:
     return None if text == "<MISSING>" else text.replace(":", "").lower()
 
 
-def _bytes_as_text(text: str) -> str | None:
-    digits = _hexadecimal(text)
-    return _cut(bytes.fromhex(digits)) if digits else None
-
-
 def _name(text: str) -> str:
     return "." if text == "<Root>" else _their_text(text)
 
@@ -120,7 +115,6 @@ _TRANSFORMS: dict[str, tuple[Callable[[str], str | None], Callable[[Any], str | 
     "bool": (_number, _number),
     "int": (_number, _number),
     "hex": (_hexadecimal, _our_text),
-    "hextext": (_bytes_as_text, _our_text),
     "trim": (lambda text: _their_text(text).strip() or None, lambda value: str(value).strip() or None),
     "real": (_single, _single),
     "name": (_name, _our_text),

@@ -24,6 +24,8 @@ impl Case {
             let words: Vec<&str> = line.split_whitespace().collect();
             steps.push(match words.as_slice() {
                 ["gap", side, count] => Step::Gap(*side == "client", count.parse().ok()?),
+                ["client"] => Step::Data(true, Vec::new()),
+                ["server"] => Step::Data(false, Vec::new()),
                 ["client", bytes] | [bytes] => Step::Data(true, unhex(bytes)?),
                 ["server", bytes] => Step::Data(false, unhex(bytes)?),
                 _ => return None,
@@ -51,6 +53,12 @@ impl Case {
             }
         }
         out
+    }
+
+    /// The bytes of all steps as one.
+    pub fn bytes(&self) -> Vec<u8> {
+        let data = |step: &Step| if let Step::Data(_, bytes) = step { bytes.clone() } else { Vec::new() };
+        self.0.iter().flat_map(data).collect()
     }
 
     /// Bytes of all steps.

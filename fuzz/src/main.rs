@@ -1,28 +1,36 @@
-//! A mutational fuzzer for the dissectors, guided by coverage, deterministic by its seed. `README.md` says how to run it.
+//! A mutational fuzzer for dissectors, capture readers, decoder and engine, guided by coverage, deterministic by its seed. `README.md` says how to run it.
 
 mod case;
 mod coverage;
+mod engine;
+mod frames;
+mod made;
 mod mutate;
 mod play;
 mod random;
+mod reader;
+mod target;
 
 use case::{Case, Step};
 use coverage::Coverage;
-use play::Player;
 use random::Random;
-use ringfence_dissect::{registry, Protocol};
 use std::hash::{DefaultHasher, Hasher};
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Mutex;
+use target::Target;
 use std::time::{Duration, Instant};
 
 /// What the last panic said, and where.
 static PANIC: Mutex<String> = Mutex::new(String::new());
+/// True while an input is played.
+static PLAYING: AtomicBool = AtomicBool::new(false);
 
 struct Options {
-    dissector: String,
+    target: String,
+    list: bool,
     seconds: f64,
     executions: u64,
     seed: u64,
@@ -33,7 +41,8 @@ struct Options {
 fn options() -> Result<Options, String> {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut options = Options {
-        dissector: "all".to_owned(),
+        target: "all".to_owned(),
+        list: false,
         seconds: 60.0,
         executions: u64::MAX,
         seed: 1,
@@ -42,10 +51,14 @@ fn options() -> Result<Options, String> {
     };
     let mut arguments = std::env::args().skip(1);
     while let Some(name) = arguments.next() {
+        if name == "--list" {
+            options.list = true;
+            continue;
+        }
         let value = arguments.next().ok_or_else(|| format!("{name} needs a value"))?;
         let wrong = |_| format!("{name}: not a number: {value}");
         match name.as_str() {
-            "--dissector" => options.dissector = value,
+            "--target" => options.target = value,
             "--seconds" => options.seconds = value.parse().map_err(|_| format!("{name}: not a number: {value}"))?,
             "--executions" => {
                 options.executions = value.parse().map_err(wrong)?;
@@ -64,7 +77,7 @@ fn main() -> ExitCode {
     let options = match options() {
         Ok(options) => options,
         Err(wrong) => {
-            eprintln!("{wrong}\nusage: ringfence-fuzz [--dissector NAME|all] [--seconds N | --executions N] [--seed N] [--vectors DIR] [--replay FILE]");
+            eprintln!("{wrong}\nusage: ringfence-fuzz [--list] [--target NAME|all] [--seconds N | --executions N] [--seed N] [--vectors DIR] [--replay FILE]");
             return ExitCode::from(2);
         }
     };
@@ -72,40 +85,49 @@ fn main() -> ExitCode {
         if let Ok(mut text) = PANIC.lock() {
             *text = panic.to_string();
         }
+        // What is wrong with the fuzzer itself is said at once; what an input did is said with the input.
+        if !PLAYING.load(Ordering::Relaxed) {
+            eprintln!("{panic}");
+        }
     }));
-    let wanted = |protocol: &&&'static Protocol| options.dissector == "all" || options.dissector == protocol.name;
-    let mut players: Vec<Player> =
-        registry::BUILTIN.iter().filter(wanted).flat_map(|protocol| Player::all(protocol)).collect();
-    if players.is_empty() {
-        eprintln!("no dissector is called {}", options.dissector);
+    let mut targets = target::all();
+    if options.list {
+        let mut names: Vec<_> = targets.iter().map(|target| target.selector()).collect();
+        names.dedup();
+        println!("{}", names.join("\n"));
+        return ExitCode::SUCCESS;
+    }
+    targets.retain(|target| options.target == "all" || options.target == target.selector());
+    if targets.is_empty() {
+        eprintln!("nothing is called {}; --list names them", options.target);
         return ExitCode::from(2);
     }
-    let share = options.seconds / players.len() as f64;
+    let share = options.seconds / targets.len() as f64;
     let mut failed = false;
-    for player in &mut players {
+    for target in &mut targets {
         failed |= match &options.replay {
-            Some(file) => replay(player, file, options.seed),
-            None => fuzz(player, &options, share),
+            Some(file) => replay(target.as_mut(), file, options.seed),
+            None => fuzz(target.as_mut(), &options, share),
         };
     }
     ExitCode::from(u8::from(failed))
 }
 
-fn replay(player: &mut Player, file: &Path, seed: u64) -> bool {
+fn replay(target: &mut dyn Target, file: &Path, seed: u64) -> bool {
     let Some(case) = std::fs::read_to_string(file).ok().and_then(|text| Case::parse(&text)) else {
         eprintln!("{}: not an input", file.display());
         return true;
     };
     // Where it is cut and whether details are wanted is chance, so that each is tried.
     let mut random = Random::new(seed);
-    (0..256).any(|_| one(player, &case, &mut random).is_some_and(|wrong| report(player, &case, &wrong)))
+    (0..256).any(|_| one(target, &case, &mut random).is_some_and(|wrong| report(target, &case, &wrong)))
 }
 
-/// Fuzz one dissector on one carrier; true where something failed.
-fn fuzz(player: &mut Player, options: &Options, seconds: f64) -> bool {
+/// Fuzz one target; true where something failed.
+fn fuzz(target: &mut dyn Target, options: &Options, seconds: f64) -> bool {
     let mut random = Random::new(options.seed);
     let mut coverage = Coverage::new();
-    let mut corpus = case::seeds(&options.vectors.join(player.protocol.name));
+    let mut corpus = target.seeds(&options.vectors);
     corpus.push(Case(vec![Step::Data(true, (0..64).map(|_| random.next() as u8).collect())]));
     let seeds = corpus.clone();
     let (start, mut executions) = (Instant::now(), 0);
@@ -116,15 +138,14 @@ fn fuzz(player: &mut Player, options: &Options, seconds: f64) -> bool {
             Some(seed) => seed.clone(),
             None => {
                 let (case, other) = (random.below(corpus.len()), random.below(corpus.len()));
-                let stream = player.protocol.tcp;
-                mutate::mutate(&corpus[case], &corpus[other], stream, &mut random)
+                mutate::mutate(&corpus[case], &corpus[other], target.stream(), &mut random)
             }
         };
         coverage.reset();
-        let wrong = one(player, &case, &mut random);
+        let wrong = one(target, &case, &mut random);
         executions += 1;
         if let Some(wrong) = wrong {
-            return report(player, &case, &wrong);
+            return report(target, &case, &wrong);
         }
         if coverage.anything_new() && at >= seeds.len() {
             corpus.push(case);
@@ -132,9 +153,8 @@ fn fuzz(player: &mut Player, options: &Options, seconds: f64) -> bool {
     }
     let (reached, edges) = coverage.edges();
     println!(
-        "{} over {:?}: {executions} inputs, {:.0} a second, {} kept, {reached} of {edges} edges, nothing found",
-        player.protocol.name,
-        player.carrier,
+        "{}: {executions} inputs, {:.0} a second, {} kept, {reached} of {edges} edges, nothing found",
+        target.title(),
         executions as f64 / start.elapsed().as_secs_f64(),
         corpus.len(),
     );
@@ -142,22 +162,25 @@ fn fuzz(player: &mut Player, options: &Options, seconds: f64) -> bool {
 }
 
 /// Play one input; what is wrong, where something is.
-fn one(player: &mut Player, case: &Case, random: &mut Random) -> Option<String> {
-    match catch_unwind(AssertUnwindSafe(|| player.judge(case, random))) {
+fn one(target: &mut dyn Target, case: &Case, random: &mut Random) -> Option<String> {
+    PLAYING.store(true, Ordering::Relaxed);
+    let judged = catch_unwind(AssertUnwindSafe(|| target.judge(case, random)));
+    PLAYING.store(false, Ordering::Relaxed);
+    match judged {
         Ok(judged) => judged.err(),
         Err(_) => Some(PANIC.lock().map(|text| text.clone()).unwrap_or_default()),
     }
 }
 
 /// Write the input down and say what is wrong.
-fn report(player: &Player, case: &Case, wrong: &str) -> bool {
+fn report(target: &dyn Target, case: &Case, wrong: &str) -> bool {
     let text = case.text();
     let mut digest = DefaultHasher::new();
     digest.write(text.as_bytes());
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("found");
-    let file = folder.join(format!("{}-{:016x}.hex", player.protocol.name, digest.finish()));
+    let file = folder.join(format!("{}-{:016x}.hex", target.selector(), digest.finish()));
     let written = std::fs::create_dir_all(&folder).and_then(|()| std::fs::write(&file, text));
     let place = written.map_or_else(|fault| fault.to_string(), |()| file.display().to_string());
-    println!("{} over {:?}: FAILED: {wrong}\ninput: {place}", player.protocol.name, player.carrier);
+    println!("{}: FAILED: {wrong}\ninput: {place}", target.title());
     true
 }

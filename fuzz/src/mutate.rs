@@ -24,8 +24,11 @@ pub fn mutate(case: &Case, other: &Case, stream: bool, random: &mut Random) -> C
         }
     }
     case.0.truncate(STEPS);
-    while case.size() > LARGEST {
+    while case.size() > LARGEST && case.0.len() > 1 {
         case.0.pop();
+    }
+    if let Some(Step::Data(_, bytes)) = case.0.first_mut() {
+        bytes.truncate(LARGEST);
     }
     case
 }
@@ -74,6 +77,9 @@ fn bytes(case: &mut Case, random: &mut Random) {
 }
 
 fn order(case: &mut Case, random: &mut Random) {
+    if case.0.is_empty() {
+        return;
+    }
     let (from, to) = (random.below(case.0.len()), random.below(case.0.len()));
     match random.below(4) {
         0 => case.0.swap(from, to),

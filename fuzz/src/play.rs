@@ -1,12 +1,14 @@
 //! Plays an input through one dissector and judges what must hold.
 
-use crate::case::{Case, Step};
+use crate::case::{self, Case, Step};
 use crate::random::Random;
+use crate::target::Target;
 use ringfence_dissect::{
     Carrier, Context, Conversation, Emitted, Endpoint, Hint, Outcome, Probe, Protocol, Record, Secrets, Sink,
 };
 use ringfence_wire::Place;
 use std::hash::{DefaultHasher, Hasher};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// Longest that one input may take.
@@ -14,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Digests of the records of one run.
 struct Digests {
-    records: Vec<u64>,
+    records: Vec<(&'static str, u64)>,
     detail: bool,
 }
 
@@ -24,7 +26,7 @@ impl Sink for Digests {
         digest.write(emitted.kind.name.as_bytes());
         digest.write(emitted.record.key());
         digest.write(emitted.record.detail());
-        self.records.push(digest.finish());
+        self.records.push((emitted.kind.name, digest.finish()));
     }
 
     fn wants_detail(&self) -> bool {
@@ -54,25 +56,6 @@ impl Player {
         carriers.into_iter().flatten().map(player).collect()
     }
 
-    /// Play `case`; an answer is what is wrong.
-    pub fn judge(&mut self, case: &Case, random: &mut Random) -> Result<(), String> {
-        let start = Instant::now();
-        self.probe(case);
-        let detail = !random.once_in(8);
-        let whole = self.play(case, detail)?;
-        let lossless = !case.0.iter().any(|step| matches!(step, Step::Gap(..)));
-        if self.carrier == Carrier::Tcp && lossless && random.once_in(4) {
-            let cut = recut(case, random);
-            if self.play(&cut, detail)? != whole {
-                return Err(format!("other records when it is cut otherwise:\n{}", cut.text()));
-            }
-        }
-        match start.elapsed() {
-            taken if taken > PATIENCE => Err(format!("took {taken:?}")),
-            _ => Ok(()),
-        }
-    }
-
     fn probe(&self, case: &Case) {
         let port = self.protocol.ports.first().copied().unwrap_or(0);
         if let Some(Step::Data(from_client, bytes)) = case.0.first() {
@@ -89,7 +72,7 @@ impl Player {
         }
     }
 
-    fn play(&mut self, case: &Case, detail: bool) -> Result<Vec<u64>, String> {
+    fn play(&mut self, case: &Case, detail: bool) -> Result<Vec<(&'static str, u64)>, String> {
         let mut sink = Digests { records: Vec::new(), detail };
         let mut conversation = Conversation::new(self.protocol);
         let mut rest = Vec::new();
@@ -128,6 +111,45 @@ impl Player {
             }
         }
         Ok(sink.records)
+    }
+}
+
+impl Target for Player {
+    fn selector(&self) -> &'static str {
+        self.protocol.name
+    }
+
+    fn title(&self) -> String {
+        format!("{} over {:?}", self.protocol.name, self.carrier)
+    }
+
+    fn stream(&self) -> bool {
+        self.protocol.tcp
+    }
+
+    fn seeds(&self, vectors: &Path) -> Vec<Case> {
+        case::seeds(&vectors.join(self.protocol.name))
+    }
+
+    fn judge(&mut self, case: &Case, random: &mut Random) -> Result<(), String> {
+        let start = Instant::now();
+        self.probe(case);
+        let detail = !random.once_in(8);
+        let whole = self.play(case, detail)?;
+        let lossless = !case.0.iter().any(|step| matches!(step, Step::Gap(..)));
+        if self.carrier == Carrier::Tcp && lossless && random.once_in(4) {
+            let cut = recut(case, random);
+            let other = self.play(&cut, detail)?;
+            if other != whole {
+                let at = other.iter().zip(&whole).take_while(|(one, two)| one == two).count();
+                let (one, two) = (whole.get(at), other.get(at));
+                return Err(format!("record {at} is {two:?}, not {one:?}, when it is cut otherwise:\n{}", cut.text()));
+            }
+        }
+        match start.elapsed() {
+            taken if taken > PATIENCE => Err(format!("took {taken:?}")),
+            _ => Ok(()),
+        }
     }
 }
 

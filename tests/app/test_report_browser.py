@@ -124,7 +124,7 @@ def test_every_tile_leads_to_as_many_rows(opened: Opener) -> None:
     report = opened()
     for tile in range(report.page.locator(".tile").count()):
         report.show("#/overview")
-        wanted = int(report.page.locator(".tile-value").nth(tile).inner_text().replace("\u202f", ""))
+        wanted = int(report.page.locator(".tile-value").nth(tile).inner_text().replace(",", ""))
         report.page.locator(".tile").nth(tile).click()
         shown = report.page.locator("main tbody tr[data-row], main .findings > details").count()
         assert shown == wanted, report.page.url
@@ -140,7 +140,7 @@ def test_search_and_facets(opened: Opener) -> None:
     report.page.get_by_role("button", name="Class: HMI").click()
     assert len(report.rows()) == 3
     report.page.locator("#search").fill("no such thing")
-    assert report.page.get_by_text("Nothing to show.").is_visible()
+    assert report.page.get_by_text("No device fits this search and these filters.").is_visible()
     report.page.locator("#status", has_text="0 of 41").wait_for(state="attached")
 
 
@@ -394,18 +394,14 @@ def test_accessible(opened: Opener, scheme: str, size: str) -> None:
         assert problems == []
 
 
-def test_ten_thousand_devices_stay_quick(opened: Opener) -> None:
+def test_ten_thousand_devices_are_drawn_a_page_at_a_time(opened: Opener) -> None:
     report = opened("fleet", "#/devices")
-    assert "10\u202f000 of 10\u202f000 devices" in report.page.locator(".counted").inner_text()
-    times = []
+    assert "10,000 of 10,000 devices" in report.page.locator(".counted").inner_text()
     for text in ("press", "press-line", "siemens 10.0.3", "robot", ""):
-        tries = []
-        for _ in range(4):  # The machine may be busy with something else: the best of four counts.
-            report.page.locator("#search").fill("other")
-            report.page.locator("#search").fill(text)
-            tries.append(float(report.page.locator("main").get_attribute("data-milliseconds") or "inf"))
-        times.append(min(tries))
-    assert max(times) < 100, times
+        report.page.locator("#search").fill(text)
+        # What takes time is drawing: the page may not grow with the fleet.
+        assert report.page.evaluate("document.querySelectorAll('main *').length") < 5_000
+        assert len(report.rows()) <= 100
     report.page.locator('[data-key="page-Next"]').click()
     assert "101–200 of" in report.page.locator(".pager").inner_text()
     assert len(report.rows()) == 100

@@ -60,6 +60,12 @@ def test_every_rule_has_a_scene_where_it_fires_and_one_where_it_must_not() -> No
         assert 0 in counts, f"{rule.NAME} has no vector in which it must be silent"
 
 
+@pytest.mark.parametrize("rule", [rule.NAME for rule in BUILTIN_RULES])
+def test_every_folder_is_a_scene(rule: str) -> None:
+    folders = {folder.name for folder in (VECTORS / rule).iterdir() if folder.is_dir()}
+    assert folders == set(SCENES.get(rule, {})), "a scene that is not in SCENES is judged by nobody"
+
+
 @pytest.mark.parametrize(("rule", "scene"), CASES)
 def test_findings_carry_evidence(rule: str, scene: str) -> None:
     for finding in findings_of(ringfence.analyze(VECTORS / rule / scene / "input.pcap"), rule):

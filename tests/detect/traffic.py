@@ -55,12 +55,20 @@ def http(plant: Plant, request: bytes, answer: bytes) -> None:
         talk.server(answer)
 
 
-def telnet_log_in(plant: Plant, client: Station, server: Station, user: str, password: str) -> None:
+def telnet_log_in(
+    plant: Plant,
+    client: Station,
+    server: Station,
+    user: str,
+    password: str,
+    *,
+    greeting: bytes = b"Controller 7\r\nlogin: ",
+) -> None:
     """A Telnet log-in that succeeds."""
     with plant.tcp(client, server, 23) as talk:
         talk.server(b"\xff\xfd\x18\xff\xfd\x20\xff\xfb\x01")
         talk.client(b"\xff\xfb\x18\xff\xfc\x20\xff\xfd\x01")
-        talk.server(b"Controller 7\r\nlogin: ")
+        talk.server(greeting)
         talk.client(user.encode() + b"\r\n")
         talk.server(user.encode() + b"\r\nPassword: ")
         talk.client(password.encode() + b"\r\n")
@@ -187,6 +195,51 @@ def s7(plant: Plant, parameter: bytes, *, answer: bytes | None = None) -> None:
             talk.server(job(3, 2, answer))
 
 
+def s7_download(plant: Plant) -> None:
+    """A block is downloaded: the station asks for it once, then the controller asks for the pieces itself."""
+    station, plc = pair(plant)
+    name = b"\x09_0A00001P"
+
+    def pdu(kind: int, reference: int, parameters: bytes, data: bytes = b"") -> bytes:
+        errors = b"\0\0" if kind == 3 else b""
+        head = struct.pack("!BBHHHH", 0x32, kind, 0, reference, len(parameters), len(data)) + errors
+        body = b"\x02\xf0\x80" + head + parameters + data
+        return struct.pack("!BBH", 3, 0, len(body) + 4) + body
+
+    with plant.tcp(station, plc, 102) as talk:
+        talk.client(pdu(1, 1, S7_SETUP_ONLY))
+        talk.server(pdu(3, 1, S7_SETUP_ONLY))
+        talk.client(pdu(1, 2, b"\x1a\0\x01\0\0\0\0\0" + name + b"\x0d1000100000026"))
+        talk.server(pdu(3, 2, b"\x1a"))
+        talk.server(pdu(1, 3, b"\x1b\0\0\0\0\0\0\0" + name))
+        talk.client(pdu(3, 3, b"\x1b\0", struct.pack("!HH", 26, 0x00FB) + bytes(26)))
+        talk.server(pdu(1, 4, b"\x1c\0\0\0\0\0\0\0" + name))
+        talk.client(pdu(3, 4, b"\x1c"))
+        talk.client(pdu(1, 5, b"\x28\0\0\0\0\0\0\xfd\0\x0a\x01\0" + b"0A00001P" + b"\x05_INSE"))
+        talk.server(pdu(3, 5, b"\x28"))
+
+
+def bacnet(body: bytes) -> bytes:
+    """An APDU in BACnet/IP, as an original unicast that expects an answer where it is a request."""
+    npdu = bytes([1, 0x04 if body[0] >> 4 == 0 else 0]) + body
+    return struct.pack("!BBH", 0x81, 0x0A, len(npdu) + 4) + npdu
+
+
+def bacnet_reinitialize(plant: Plant, controllers: int, state: int, answer: bytes) -> None:
+    """One station sends ReinitializeDevice with a password to some controllers; each gives the same answer."""
+    station = plant.station("10.0.0.9")
+    for number in range(controllers):
+        controller = plant.station(f"10.0.0.{20 + number}")
+        plant.arp(station, controller.ip)
+        plant.arp(controller, controller.ip, reply_to=station)
+        request = bytes([0x00, 0x05, 7, 20, 0x09, state, 0x1D, 6, 0]) + b"guess"
+        plant.udp(station, controller, (47_808, 47_808), bacnet(request))
+        plant.udp(controller, station, (47_808, 47_808), bacnet(answer))
+
+
+BACNET_DONE = bytes([0x20, 7, 20])
+BACNET_WRONG_PASSWORD = bytes([0x50, 7, 20, 0x91, 5, 0x91, 26])
+
 S7_STOP = b"\x29\0\0\0\0\0\x09P_PROGRAM"
 S7_SETUP_ONLY = struct.pack("!BBHHH", 0xF0, 0, 1, 1, 480)
 
@@ -274,6 +327,9 @@ SCENES: dict[str, dict[str, Scene]] = {
     "ot_command": {
         "modbus_write": _modbus_write,
         "s7_stop": lambda plant: s7(plant, S7_STOP, answer=b"\x29"),
+        "s7_download": s7_download,
+        "bacnet_coldstart": lambda plant: bacnet_reinitialize(plant, 1, 0, BACNET_DONE),
+        "bacnet_restores_refused": lambda plant: bacnet_reinitialize(plant, 6, 6, BACNET_WRONG_PASSWORD),
         "modbus_read": _modbus_read,
     },
     "scan_or_flood": {

@@ -84,7 +84,6 @@ def test_filters() -> None:
         ("int", "0x0303", 771),
         ("int", "True", True),
         ("hex", "00:aB", "00ab"),
-        ("hextext", "41:ff", "A\ufffd"),
         ("name", "<Root>", "."),
         ("real", "0.100000", 0.10000000149011612),
         ("basic", "me:pw", "me:" + seal(b"pw")),

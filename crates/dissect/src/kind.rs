@@ -156,11 +156,11 @@ macro_rules! kinds {
     })*) => {
         $(
             #[doc = $doc]
-            #[allow(non_upper_case_globals, missing_docs)]
+            #[allow(non_upper_case_globals, missing_docs)] // The constants are named as the fields are.
             pub mod $module {
-                #[allow(non_camel_case_types, clippy::enum_variant_names)]
+                #[allow(non_camel_case_types, clippy::enum_variant_names)] // The same.
                 #[repr(u8)]
-                enum Index { $($field,)* #[allow(dead_code)] Last }
+                enum Index { $($field,)* #[allow(dead_code)] Last } // It keeps a kind without fields from being empty.
                 $(pub const $field: u8 = Index::$field as u8;)*
                 /// The registry row.
                 pub static KIND: $crate::Kind = $crate::Kind {

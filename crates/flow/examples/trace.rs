@@ -47,7 +47,7 @@ fn main() {
     let mut sinks = [Lines { protocol, out: std::io::BufWriter::new(std::io::stdout()) }];
     let options = Options { workers: 1, domains: Domains::Joined, windowed: false, progress_every: 1 << 20 };
     let inputs = Inputs::open(&[PathBuf::from(path)]);
-    match inputs.and_then(|inputs| run(inputs, &options, &environment, &mut sinks, &|_| true)) {
+    match inputs.map(|inputs| run(inputs, &options, &environment, &mut sinks, &|_| true)) {
         Ok(report) => eprintln!(
             "{} packets, {} flows, {} records, {} observations, {} problems",
             report.quality.packets,

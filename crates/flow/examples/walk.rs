@@ -21,7 +21,7 @@ fn main() {
     let options = Options { workers, domains: Domains::Joined, windowed: false, progress_every: 1 << 20 };
     let mut sinks: Vec<Discard> = (0..workers).map(|_| Discard).collect();
     let start = std::time::Instant::now();
-    match Inputs::open(&paths).and_then(|inputs| run(inputs, &options, &environment, &mut sinks, &|_| true)) {
+    match Inputs::open(&paths).map(|inputs| run(inputs, &options, &environment, &mut sinks, &|_| true)) {
         Ok(report) => println!(
             "{} packets, {} flows, {} records, {} observations, {:?} bounds, {:.3} s",
             report.quality.packets,

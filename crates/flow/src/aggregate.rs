@@ -13,6 +13,8 @@ use hashbrown::{HashMap, HashTable};
 use ringfence_dissect::{Emitted, Kind};
 use ringfence_wire::Place;
 use std::hash::{BuildHasher, Hasher};
+use std::ops::Deref;
+use std::sync::Arc;
 
 /// Length of a window: nanoseconds of capture time.
 pub const WINDOW: i64 = 300_000_000_000;
@@ -96,6 +98,36 @@ impl Seen {
     }
 }
 
+/// The value of an observation: a part of the bytes that its shard kept, in the compact form of `ringfence_dissect::walk`.
+#[derive(Clone)]
+pub struct Content {
+    arena: Arc<Vec<u8>>,
+    start: u32,
+    length: u32,
+}
+
+impl Deref for Content {
+    type Target = [u8];
+
+    #[inline]
+    fn deref(&self) -> &[u8] {
+        &self.arena[self.start as usize..(self.start + self.length) as usize]
+    }
+}
+
+impl From<Vec<u8>> for Content {
+    fn from(bytes: Vec<u8>) -> Content {
+        let length = bytes.len() as u32;
+        Content { arena: Arc::new(bytes), start: 0, length }
+    }
+}
+
+impl std::fmt::Debug for Content {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
 /// An observation as it leaves a shard.
 #[derive(Clone, Debug)]
 pub struct Observation {
@@ -107,8 +139,8 @@ pub struct Observation {
     pub subject: Place,
     /// To whom it was done.
     pub object: Option<Place>,
-    /// The value, in the compact form of `ringfence_dissect::walk`.
-    pub value: Vec<u8>,
+    /// The value.
+    pub value: Content,
     /// How often, when, which packets.
     pub seen: Seen,
     /// Which window (number of windows since 1970), or None for the whole run.
@@ -116,27 +148,60 @@ pub struct Observation {
 }
 
 impl Observation {
-    /// What orders observations of one kind.
-    pub fn place(&self) -> (Domain, Place, Option<Place>, &[u8], Option<i64>) {
-        (self.domain, self.subject, self.object, &self.value, self.window)
-    }
-
     /// What makes two observations the same.
     pub fn key(&self) -> (&'static str, Domain, Place, Option<Place>, &[u8], Option<i64>) {
         (self.kind.name, self.domain, self.subject, self.object, &self.value, self.window)
     }
 }
 
+/// Packet references beyond the first: most values are seen once.
+type More = [Reference; REFERENCE_CAP - 1];
+const NO_MORE: u32 = u32::MAX;
+
 struct Entry {
     hash: u64,
     kind: &'static Kind,
-    start: usize,
+    window: i64,
+    count: u64,
+    first: i64,
+    last: i64,
+    reference: Reference,
+    more: u32,
+    start: u32,
     length: u32,
     domain: Domain,
+    kept: u8,
     subject: Place,
     object: Option<Place>,
-    window: i64,
-    run: Seen,
+}
+
+impl Entry {
+    #[inline]
+    fn add(&mut self, at: &Reference, more: &mut Vec<More>) {
+        if self.count == 0 {
+            (self.first, self.last, self.reference, self.kept) = (at.time, at.time, *at, 1);
+        } else {
+            self.first = self.first.min(at.time);
+            self.last = self.last.max(at.time);
+            if (self.kept as usize) < REFERENCE_CAP {
+                if self.more == NO_MORE {
+                    self.more = more.len() as u32;
+                    more.push(More::default());
+                }
+                more[self.more as usize][self.kept as usize - 1] = *at;
+                self.kept += 1;
+            }
+        }
+        self.count += 1;
+    }
+
+    fn seen(&self, more: &[More]) -> Seen {
+        let mut references = [self.reference; REFERENCE_CAP];
+        if let Some(others) = more.get(self.more as usize) {
+            references[1..].copy_from_slice(others);
+        }
+        Seen::of(self.count, self.first, self.last, &references[..self.kept as usize])
+    }
 }
 
 /// Takes observations of closed windows.
@@ -150,6 +215,7 @@ pub struct Aggregate {
     seeds: RandomState,
     table: HashTable<u32>,
     entries: Vec<Entry>,
+    more: Vec<More>,
     arena: Vec<u8>,
     /// Distinct values of (kind, subject) in the open window.
     distinct: HashMap<(usize, Domain, Place), u32, RandomState>,
@@ -171,6 +237,7 @@ impl Aggregate {
             seeds: RandomState::default(),
             table: HashTable::new(),
             entries: Vec::new(),
+            more: Vec::new(),
             arena: Vec::new(),
             distinct: HashMap::with_hasher(RandomState::default()),
             windowed,
@@ -188,7 +255,7 @@ impl Aggregate {
         self.take(emitted.kind, emitted.subject, emitted.object, emitted.record.key(), domain, at, out);
     }
 
-    #[allow(clippy::too_many_arguments)]
+    #[allow(clippy::too_many_arguments)] // The parts of a key, already taken apart by the caller.
     fn take(
         &mut self,
         kind: &'static Kind,
@@ -216,7 +283,7 @@ impl Aggregate {
                 && e.subject == subject
                 && e.object == object
                 && e.domain == domain
-                && &arena[e.start..e.start + e.length as usize] == value
+                && arena[e.start as usize..(e.start + e.length) as usize] == *value
         });
         let index = match found {
             Some(&index) if self.entries[index as usize].window == window => index,
@@ -235,7 +302,7 @@ impl Aggregate {
             }
         };
         let entry = &mut self.entries[index as usize];
-        entry.run.add(at);
+        entry.add(at, &mut self.more);
         if self.windowed {
             let current = &mut self.current[index as usize];
             if entry.window != window {
@@ -273,18 +340,23 @@ impl Aggregate {
         domain: Domain,
     ) -> u32 {
         let index = self.entries.len() as u32;
-        let start = self.arena.len();
+        let start = self.arena.len() as u32;
         self.arena.extend_from_slice(value);
         self.entries.push(Entry {
             hash,
             kind,
+            window: i64::MIN,
+            count: 0,
+            first: 0,
+            last: 0,
+            reference: Reference::default(),
+            more: NO_MORE,
             start,
             length: value.len() as u32,
             domain,
+            kept: 0,
             subject,
             object,
-            window: i64::MIN,
-            run: Seen::default(),
         });
         if self.windowed {
             self.current.push(Seen::default());
@@ -322,28 +394,33 @@ impl Aggregate {
         for index in std::mem::take(&mut self.touched) {
             let entry = &self.entries[index as usize];
             out.closed(&Observation {
+                kind: entry.kind,
+                domain: entry.domain,
+                subject: entry.subject,
+                object: entry.object,
+                value: self.arena[entry.start as usize..(entry.start + entry.length) as usize].to_vec().into(),
                 seen: self.current[index as usize],
                 window: Some(entry.window),
-                ..self.observation(entry)
             });
         }
     }
 
-    fn observation(&self, entry: &Entry) -> Observation {
-        Observation {
+    /// Distinct values kept.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Add everything seen in the whole run to `out`.
+    pub fn finish(self, out: &mut Vec<Observation>) {
+        let arena = Arc::new(self.arena);
+        out.extend(self.entries.iter().map(|entry| Observation {
             kind: entry.kind,
             domain: entry.domain,
             subject: entry.subject,
             object: entry.object,
-            value: self.arena[entry.start..entry.start + entry.length as usize].to_vec(),
-            seen: entry.run,
+            value: Content { arena: Arc::clone(&arena), start: entry.start, length: entry.length },
+            seen: entry.seen(&self.more),
             window: None,
-        }
-    }
-
-    /// Everything seen in the whole run.
-    pub fn finish(mut self) -> Vec<Observation> {
-        self.entries.sort_by_key(|entry| std::ptr::from_ref(entry.kind));
-        self.entries.iter().map(|entry| self.observation(entry)).collect()
+        }));
     }
 }

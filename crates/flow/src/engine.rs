@@ -1,26 +1,26 @@
-//! A run: every worker walks all packets and keeps those of its own shards; at the end the shards' results are merged.
+//! A run: each worker takes the packets of its own shards; at the end the shards' results are merged.
 //!
-//! Rule 1: reading and decoding are done by each worker, so that no packet crosses threads; that costs a few per cent of
-//! a packet's work and needs no queue.
+//! Rule 1: one worker reads and decodes packet by packet; several share what is read (`feed`).
 //! Rule 2: the result does not depend on the number of workers: shards see the same packets in the same order, and all
 //! merges are by key and sorted.
 
 use crate::aggregate::{Observation, Reference, Seen, WINDOW};
 use crate::attempts::{Tried, TriedKey};
-use crate::decode::{Counters, Decoder};
+use crate::decode::{plain, transport_checksum_good, Counters, Decoder};
+use crate::feed::Feed;
 use crate::flow::Environment;
 use crate::key::{Ends, SHARDS};
 use crate::kinds::attempts;
-use crate::packet::Problem;
+use crate::packet::{Packet, Problem, Raw};
 use crate::part::Domain;
 use crate::quality::Quality;
-use crate::row::RowSink;
-use crate::source::{InputInfo, Inputs, InterfaceInfo, OpenError};
+use crate::row::{Discard, RowSink};
+use crate::source::{InputInfo, Inputs, InterfaceInfo};
 use crate::totals::{ConversationKey, FlowCounters, Sums};
 use crate::track::{Bounds, Shard};
 use ringfence_dissect::Kind;
 use ringfence_wire::Place;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// How inputs make domains.
@@ -89,102 +89,99 @@ pub struct Report {
     pub stopped: bool,
 }
 
+impl Domains {
+    /// The domain of a packet.
+    #[inline]
+    pub(crate) fn of(self, raw: &Raw<'_>) -> Domain {
+        match self {
+            Domains::Joined => 0,
+            Domains::PerInput => raw.input,
+        }
+    }
+}
+
 struct Part {
-    inputs: Inputs,
     quality: Quality,
     decoder: Counters,
     shards: Vec<Shard>,
 }
 
-/// Run over `inputs` with one row sink per worker; an input that can't be opened again (a pipe) has one worker.
+/// Run over `inputs` with one row sink per worker.
 ///
-/// `progress` is called by the first worker; answering false stops the run at the next packet.
-///
-/// # Errors
-/// Where an input can't be opened once more for another worker.
+/// `progress` is called by the first worker; answering false stops the run soon.
 pub fn run<S: RowSink>(
     inputs: Inputs,
     options: &Options,
     environment: &Environment,
     sinks: &mut [S],
     progress: &(dyn Fn(Progress) -> bool + Sync),
-) -> Result<Report, OpenError> {
-    let workers = options.workers.clamp(1, SHARDS).min(sinks.len().max(1));
-    let workers = if inputs.infos().iter().all(|info| info.path.is_file()) { workers } else { 1 };
-    let infos = inputs.infos().to_vec();
-    let again = (1..workers).map(|_| Inputs::open_again(&infos));
-    let inputs: Vec<Inputs> = std::iter::once(Ok(inputs)).chain(again).collect::<Result<_, _>>()?;
+) -> Report {
+    let workers = options.workers.clamp(1, SHARDS).min(sinks.len());
+    if workers <= 1 {
+        let mut nobody = Discard;
+        let rows: &mut dyn RowSink = sinks.first_mut().map_or(&mut nobody, |sink| sink);
+        return alone(inputs, options, environment, rows, progress);
+    }
+    let feed = Feed::new(inputs, options.domains, workers);
     let stop = AtomicBool::new(false);
-    let parts: Vec<Part> = std::thread::scope(|scope| {
-        let stop = &stop;
-        let threads: Vec<_> = inputs
-            .into_iter()
-            .zip(sinks.iter_mut())
+    let mut parts: Vec<Part> = std::thread::scope(|scope| {
+        let (feed, stop) = (&feed, &stop);
+        let threads: Vec<_> = sinks
+            .iter_mut()
+            .take(workers)
             .enumerate()
-            .map(|(worker, (inputs, sink))| {
-                scope.spawn(move || work(worker, workers, inputs, options, environment, sink, progress, stop))
+            .map(|(worker, sink)| {
+                let lane = Lane::new(worker, workers, options, environment, sink);
+                scope.spawn(move || fed(lane, feed, options, progress, stop))
             })
             .collect();
         threads.into_iter().map(|t| t.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
     });
-    Ok(merge(parts, options, stop.load(Ordering::Relaxed)))
+    let mut reading = feed.into_reading();
+    // All workers decode what is not plain and see the same of it; the first one's counts stand.
+    reading.quality.add_decoded(&parts[0].quality);
+    parts[0].quality = reading.quality;
+    parts[0].decoder.add_plain(&reading.plain);
+    merge(parts, &reading.inputs, options, stop.load(Ordering::Relaxed))
 }
 
-#[allow(clippy::too_many_arguments)]
-fn work(
+/// One worker's shards and where its rows go.
+struct Lane<'a> {
     worker: usize,
     workers: usize,
-    mut inputs: Inputs,
-    options: &Options,
-    environment: &Environment,
-    rows: &mut dyn RowSink,
-    progress: &(dyn Fn(Progress) -> bool + Sync),
-    stop: &AtomicBool,
-) -> Part {
-    let seed = std::hash::BuildHasher::hash_one(&foldhash::quality::RandomState::default(), worker);
-    let mut shards: Vec<Shard> =
-        (0..SHARDS).filter(|shard| shard % workers == worker).map(|_| Shard::new(seed, options.windowed)).collect();
-    let mut decoder = Decoder::new();
-    let mut quality = Quality::default();
-    let mut until_told = options.progress_every;
-    loop {
-        if worker == 0 {
-            until_told -= 1;
-            if until_told == 0 {
-                until_told = options.progress_every;
-                let (position, total) = inputs.position();
-                if !progress(Progress { packets: quality.packets, position, total }) {
-                    stop.store(true, Ordering::Relaxed);
-                }
+    shards: Vec<Shard>,
+    options: &'a Options,
+    environment: &'a Environment,
+    rows: &'a mut dyn RowSink,
+}
+
+impl<'a> Lane<'a> {
+    fn new(
+        worker: usize,
+        workers: usize,
+        options: &'a Options,
+        environment: &'a Environment,
+        rows: &'a mut dyn RowSink,
+    ) -> Self {
+        let seed = std::hash::BuildHasher::hash_one(&foldhash::quality::RandomState::default(), worker);
+        let own = (0..SHARDS).filter(|shard| shard % workers == worker);
+        let shards = own.map(|_| Shard::new(seed, options.windowed)).collect();
+        Lane { worker, workers, shards, options, environment, rows }
+    }
+
+    /// Take a packet, where it belongs to one of these shards.
+    #[inline]
+    fn take(&mut self, raw: &Raw<'_>, packet: &Packet<'_>) {
+        let Some(ends) = Ends::of(packet) else {
+            if self.worker == 0 {
+                self.shards[0].bounds.addressless += 1;
             }
-        }
-        if stop.load(Ordering::Relaxed) {
-            break;
-        }
-        let Some(raw) = inputs.next() else { break };
-        let packet = decoder.decode(&raw);
-        if worker == 0 {
-            quality.add(&raw, &packet);
-            if quality.samples() {
-                if let Some(good) = crate::decode::transport_checksum_good(&packet) {
-                    quality.checksums += 1;
-                    quality.checksums_bad += u64::from(!good);
-                }
-            }
-        }
-        let Some(ends) = Ends::of(&packet) else {
-            if worker == 0 {
-                shards[0].bounds.addressless += 1;
-            }
-            continue;
+            return;
         };
-        let domain = match options.domains {
-            Domains::Joined => 0,
-            Domains::PerInput => raw.input,
-        };
+        let domain = self.options.domains.of(raw);
         let shard = ends.shard(domain);
-        if shard % workers != worker {
-            continue;
+        if self.workers > 1 && shard % self.workers != self.worker {
+            return;
         }
         let at = Reference {
             time: raw.time,
@@ -193,21 +190,113 @@ fn work(
             interface: raw.interface,
             length: raw.wire_length,
         };
-        shards[shard / workers].packet(&packet, &ends, domain, &at, environment, rows);
+        self.shards[shard / self.workers].packet(packet, &ends, domain, &at, self.environment, self.rows);
     }
-    for shard in &mut shards {
-        shard.finish(environment, rows);
+
+    fn finish(mut self, quality: Quality, decoder: &Decoder) -> Part {
+        for shard in &mut self.shards {
+            shard.finish(self.environment, self.rows);
+        }
+        Part { quality, decoder: decoder.counters().clone(), shards: self.shards }
     }
-    Part { decoder: decoder.counters().clone(), inputs, quality, shards }
 }
 
-fn merge(mut parts: Vec<Part>, options: &Options, stopped: bool) -> Report {
-    let mut conversations: BTreeMap<ConversationKey, Sums> = BTreeMap::new();
+fn alone(
+    mut inputs: Inputs,
+    options: &Options,
+    environment: &Environment,
+    rows: &mut dyn RowSink,
+    progress: &(dyn Fn(Progress) -> bool + Sync),
+) -> Report {
+    let mut lane = Lane::new(0, 1, options, environment, rows);
+    let mut decoder = Decoder::new();
+    let mut quality = Quality::default();
+    let mut until_told = options.progress_every;
+    let mut stopped = false;
+    loop {
+        until_told -= 1;
+        if until_told == 0 {
+            until_told = options.progress_every;
+            let (position, total) = inputs.position();
+            stopped = !progress(Progress { packets: quality.packets, position, total });
+        }
+        if stopped {
+            break;
+        }
+        let Some(raw) = inputs.next() else { break };
+        let packet = decoder.decode(&raw);
+        quality.read(&raw);
+        quality.decoded(&packet);
+        if quality.samples() {
+            quality.checksum(transport_checksum_good(&packet));
+        }
+        lane.take(&raw, &packet);
+    }
+    merge(vec![lane.finish(quality, &decoder)], &inputs, options, stopped)
+}
+
+/// A worker among several.
+fn fed(
+    mut lane: Lane<'_>,
+    feed: &Feed,
+    options: &Options,
+    progress: &(dyn Fn(Progress) -> bool + Sync),
+    stop: &AtomicBool,
+) -> Part {
+    let leaving = Leaving(feed, lane.worker);
+    let mut decoder = Decoder::new();
+    let mut quality = Quality::default();
+    let mut told = 0;
+    while !stop.load(Ordering::Relaxed) {
+        let Some(chunk) = feed.next(lane.worker) else { break };
+        if lane.worker == 0 && chunk.progress.packets - told >= options.progress_every {
+            told = chunk.progress.packets;
+            if !progress(chunk.progress) {
+                stop.store(true, Ordering::Relaxed);
+            }
+        }
+        for item in &chunk.items {
+            match item.shard() {
+                Some(shard) if shard % lane.workers != lane.worker => {}
+                Some(_) => {
+                    let raw = chunk.raw(item);
+                    if let Some(packet) = plain(&raw) {
+                        lane.take(&raw, &packet);
+                    }
+                }
+                None => {
+                    let raw = chunk.raw(item);
+                    let packet = decoder.decode(&raw);
+                    quality.decoded(&packet);
+                    if item.sampled {
+                        quality.checksum(transport_checksum_good(&packet));
+                    }
+                    lane.take(&raw, &packet);
+                }
+            }
+        }
+    }
+    drop(leaving);
+    lane.finish(quality, &decoder)
+}
+
+/// Tells the feed when a worker ends, in whatever way.
+struct Leaving<'a>(&'a Feed, usize);
+
+impl Drop for Leaving<'_> {
+    fn drop(&mut self) {
+        self.0.leave(self.1);
+    }
+}
+
+fn merge(mut parts: Vec<Part>, inputs: &Inputs, options: &Options, stopped: bool) -> Report {
+    let mut conversations: Vec<(ConversationKey, Sums)> = Vec::new();
     let mut protocols: BTreeMap<&'static str, Sums> = BTreeMap::new();
     let mut tried: BTreeMap<TriedKey, Tried> = BTreeMap::new();
     let mut flows = FlowCounters::default();
     let mut bounds = Bounds::default();
-    let mut observations = Vec::new();
+    let distinct = parts.iter().flat_map(|part| &part.shards).map(|shard| shard.aggregate.len()).sum();
+    let mut observations = Vec::with_capacity(distinct);
     let (mut overflowed, mut attempts_overflowed, mut records) = (0, 0, 0);
     for shard in parts.iter_mut().flat_map(|part| part.shards.drain(..)) {
         overflowed += shard.aggregate.overflowed;
@@ -215,9 +304,7 @@ fn merge(mut parts: Vec<Part>, options: &Options, stopped: bool) -> Report {
         attempts_overflowed += shard.attempts.overflowed;
         add_bounds(&mut bounds, &shard.bounds);
         add_counters(&mut flows, &shard.totals.counters);
-        for (key, sums) in shard.totals.conversations {
-            conversations.entry(key).or_default().merge(&sums);
-        }
+        conversations.extend(shard.totals.conversations);
         for (name, sums) in shard.totals.protocols {
             protocols.entry(name).or_default().merge(&sums);
         }
@@ -229,14 +316,16 @@ fn merge(mut parts: Vec<Part>, options: &Options, stopped: bool) -> Report {
                 }
             }
         }
-        observations.extend(shard.aggregate.finish());
+        shard.aggregate.finish(&mut observations);
     }
+    // A conversation is between two addresses, and these belong to one shard: no key comes twice.
+    conversations.sort_unstable_by(|one, other| one.0.cmp(&other.0));
     let first = parts.swap_remove(0);
     let kept = tried.into_iter().filter(|(_, row)| row.flows >= WORTH_SAYING);
     observations.extend(kept.map(|(key, row)| attempts_observation(key, row)));
     let domains = match options.domains {
         Domains::Joined => vec!["default".to_owned()],
-        Domains::PerInput => first.inputs.infos().iter().enumerate().map(|(at, _)| format!("input-{at}")).collect(),
+        Domains::PerInput => inputs.infos().iter().enumerate().map(|(at, _)| format!("input-{at}")).collect(),
     };
     let met = [
         ("flows", flows.evicted),
@@ -246,15 +335,15 @@ fn merge(mut parts: Vec<Part>, options: &Options, stopped: bool) -> Report {
         ("attempts", attempts_overflowed),
     ];
     Report {
-        inputs: first.inputs.infos().to_vec(),
-        interfaces: first.inputs.interfaces().to_vec(),
-        problems: first.inputs.problems().to_vec(),
-        problem_count: first.inputs.problem_count(),
+        inputs: inputs.infos().to_vec(),
+        interfaces: inputs.interfaces().to_vec(),
+        problems: inputs.problems().to_vec(),
+        problem_count: inputs.problem_count(),
         domains,
         quality: first.quality,
         decoder: first.decoder,
         observations: sorted(observations),
-        conversations: conversations.into_iter().collect(),
+        conversations,
         protocols: protocols.into_iter().collect(),
         flows,
         bounds: met.into_iter().filter(|(_, count)| *count > 0).collect(),
@@ -285,34 +374,35 @@ fn add_counters(sum: &mut FlowCounters, more: &FlowCounters) {
     sum.conversations_overflowed += more.conversations_overflowed;
 }
 
-/// Sort by key and merge what several shards saw of the same. Kind by kind, so that few texts are compared.
+/// Sort by key and merge what several shards saw of the same.
+///
+/// Small rows of numbers are sorted, not the observations: these are large, and few comparisons need their values.
 fn sorted(all: Vec<Observation>) -> Vec<Observation> {
+    let names: BTreeSet<&'static str> = all.iter().map(|observation| observation.kind.name).collect();
+    let ranks: BTreeMap<&'static str, u16> = names.into_iter().zip(0..).collect();
+    let mut open: (Option<*const Kind>, u16) = (None, 0);
+    let mut order: Vec<(u16, Domain, Place, Option<Place>, u32)> = all
+        .iter()
+        .zip(0..)
+        .map(|(observation, at)| {
+            if open.0 != Some(std::ptr::from_ref(observation.kind)) {
+                open = (Some(std::ptr::from_ref(observation.kind)), ranks[observation.kind.name]);
+            }
+            (open.1, observation.domain, observation.subject, observation.object, at)
+        })
+        .collect();
+    order.sort_unstable_by(|a, b| {
+        let (one, other) = (&all[a.4 as usize], &all[b.4 as usize]);
+        let numbers = (a.0, a.1, a.2, a.3).cmp(&(b.0, b.1, b.2, b.3));
+        numbers.then_with(|| (&*one.value, one.window).cmp(&(&*other.value, other.window)))
+    });
+    let mut all: Vec<Option<Observation>> = all.into_iter().map(Some).collect();
     let mut out: Vec<Observation> = Vec::with_capacity(all.len());
-    let mut kinds: BTreeMap<&'static str, Vec<Observation>> = BTreeMap::new();
-    let mut open: Option<(*const Kind, Vec<Observation>)> = None;
-    for observation in all {
-        let kind = std::ptr::from_ref(observation.kind);
-        match &mut open {
-            Some((same, rows)) if *same == kind => rows.push(observation),
-            _ => {
-                let rows = kinds.remove(observation.kind.name).unwrap_or_default();
-                if let Some((_, rows)) = open.replace((kind, rows)) {
-                    kinds.insert(rows[0].kind.name, rows);
-                }
-                open.as_mut().expect("it was just put there").1.push(observation);
-            }
-        }
-    }
-    if let Some((_, rows)) = open {
-        kinds.insert(rows[0].kind.name, rows);
-    }
-    for mut rows in kinds.into_values() {
-        rows.sort_unstable_by(|a, b| a.place().cmp(&b.place()));
-        for observation in rows {
-            match out.last_mut() {
-                Some(last) if last.key() == observation.key() => last.seen.merge(&observation.seen),
-                _ => out.push(observation),
-            }
+    for (.., at) in order {
+        let Some(observation) = all[at as usize].take() else { continue };
+        match out.last_mut() {
+            Some(last) if last.key() == observation.key() => last.seen.merge(&observation.seen),
+            _ => out.push(observation),
         }
     }
     out
@@ -344,5 +434,5 @@ fn attempts_observation(key: TriedKey, row: Tried) -> Observation {
     }
     text(attempts::transport, transport.as_bytes());
     let seen = Seen::of(row.flows, row.first, row.last, &row.references);
-    Observation { kind, domain, subject, object: None, value, seen, window: None }
+    Observation { kind, domain, subject, object: None, value: value.into(), seen, window: None }
 }

@@ -113,7 +113,7 @@ pub struct Flow {
     shaken: u8,
     reset: bool,
     /// The reader, where a protocol is claimed.
-    pub conversation: Option<Conversation>,
+    pub conversation: Option<Box<Conversation>>,
     /// True while the reader wants bytes.
     pub reading: bool,
     protocol: Option<&'static Protocol>,
@@ -124,7 +124,9 @@ pub struct Flow {
     /// Probes that were wrong, as bits.
     pub rejected: u32,
     /// First bytes, while no probe can tell.
-    pub held: [Vec<u8>; 2],
+    held: Option<Box<[Vec<u8>; 2]>>,
+    /// Bytes kept for later, as the shard has counted them.
+    pub counted: usize,
 }
 
 const SYN_SEEN: u8 = 1;
@@ -165,8 +167,20 @@ impl Flow {
             confidence: 0,
             probes_left: PROBES,
             rejected: 0,
-            held: [Vec::new(), Vec::new()],
+            held: None,
+            counted: 0,
         }
+    }
+
+    /// The first bytes of a side that were held; nothing is held then.
+    #[inline]
+    pub fn take_held(&mut self, side: usize) -> Vec<u8> {
+        self.held.as_mut().map_or_else(Vec::new, |held| std::mem::take(&mut held[side]))
+    }
+
+    /// Hold the first bytes of a side.
+    pub fn hold(&mut self, side: usize, bytes: Vec<u8>) {
+        self.held.get_or_insert_default()[side] = bytes;
     }
 
     /// Count one packet.
@@ -270,7 +284,7 @@ impl Flow {
     pub fn stop(&mut self) {
         self.reading = false;
         self.conversation = None;
-        self.held = [Vec::new(), Vec::new()];
+        self.held = None;
         self.probes_left = 0;
     }
 
@@ -295,9 +309,8 @@ impl Flow {
 
     /// Bytes kept for later.
     pub fn pending(&self) -> usize {
-        self.conversation.as_ref().map_or(0, Conversation::pending_bytes)
-            + self.held[0].len()
-            + self.held[1].len()
+        self.conversation.as_ref().map_or(0, |conversation| conversation.pending_bytes())
+            + self.held.as_ref().map_or(0, |held| held[0].len() + held[1].len())
             + self.sides.as_ref().map_or(0, |s| s[0].held_bytes() + s[1].held_bytes())
     }
 

@@ -6,6 +6,7 @@
 mod aggregate;
 mod attempts;
 mod engine;
+mod feed;
 mod flow;
 mod key;
 pub mod kinds;

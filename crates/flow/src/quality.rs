@@ -49,9 +49,9 @@ pub struct Quality {
 }
 
 impl Quality {
-    /// Count one packet.
+    /// Count one packet as it was read.
     #[inline]
-    pub fn add(&mut self, raw: &crate::packet::Raw<'_>, packet: &crate::packet::Packet<'_>) {
+    pub fn read(&mut self, raw: &crate::packet::Raw<'_>) {
         self.packets += 1;
         self.bytes += u64::from(raw.wire_length);
         self.first = Some(self.first.map_or(raw.time, |first| first.min(raw.time)));
@@ -59,11 +59,32 @@ impl Quality {
         self.snapped += u64::from(raw.wire_length as usize > raw.data.len());
         self.before_2000 += u64::from(raw.time < 946_684_800_000_000_000);
         self.oversized += u64::from(raw.wire_length > LARGEST_FRAME);
+        self.clock(raw);
+    }
+
+    /// Count one packet as it was decoded; there is nothing to count of a plain one.
+    #[inline]
+    pub fn decoded(&mut self, packet: &crate::packet::Packet<'_>) {
         self.faults += u64::from(packet.fault.is_some());
         self.undecoded += u64::from(packet.transport == crate::packet::Transport::Nothing);
         self.tagged += u64::from(!packet.vlans.ids().is_empty());
         self.tunnelled += u64::from(packet.tunnel.is_some());
-        self.clock(raw);
+    }
+
+    /// Count one transport checksum, where there was one to compute.
+    pub fn checksum(&mut self, good: Option<bool>) {
+        self.checksums += u64::from(good.is_some());
+        self.checksums_bad += u64::from(good == Some(false));
+    }
+
+    /// Add what another worker counted of decoded packets.
+    pub fn add_decoded(&mut self, other: &Quality) {
+        self.faults += other.faults;
+        self.undecoded += other.undecoded;
+        self.tagged += other.tagged;
+        self.tunnelled += other.tunnelled;
+        self.checksums += other.checksums;
+        self.checksums_bad += other.checksums_bad;
     }
 
     #[inline]

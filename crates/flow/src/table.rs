@@ -48,6 +48,8 @@ pub struct Table {
     slots: Vec<Slot>,
     free: Vec<u32>,
     lists: [List; 3],
+    /// Until then no list's head has been silent too long.
+    due: i64,
 }
 
 impl Table {
@@ -59,6 +61,7 @@ impl Table {
             slots: Vec::new(),
             free: Vec::new(),
             lists: [List { head: NONE, tail: NONE }; 3],
+            due: i64::MAX,
         }
     }
 
@@ -123,7 +126,10 @@ impl Table {
             (slot.before, slot.after, slot.class)
         };
         match before {
-            NONE => self.lists[class as usize].head = after,
+            NONE => {
+                self.lists[class as usize].head = after;
+                self.heads(class);
+            }
             _ => self.slots[before as usize].after = after,
         }
         match after {
@@ -145,6 +151,22 @@ impl Table {
         slot.class = class;
         slot.before = tail;
         slot.after = NONE;
+        if tail == NONE {
+            self.heads(class);
+        }
+    }
+
+    /// Another flow heads the list of `class`.
+    fn heads(&mut self, class: Patience) {
+        let head = self.lists[class as usize].head;
+        if head != NONE {
+            self.due = self.due.min(self.patient_until(head, class as usize));
+        }
+    }
+
+    #[inline]
+    fn patient_until(&self, at: u32, class: usize) -> i64 {
+        self.slots[at as usize].flow.as_ref().map_or(i64::MIN, |flow| flow.last.saturating_add(PATIENCE[class]))
     }
 
     /// Take a flow out.
@@ -161,15 +183,22 @@ impl Table {
     /// The next flow that was silent too long at `now`.
     #[inline]
     pub fn expired(&mut self, now: i64) -> Option<u32> {
-        for (class, patience) in PATIENCE.iter().enumerate() {
+        // A flow's last packet only moves on, so what was computed of a head stays a lower bound.
+        if now <= self.due {
+            return None;
+        }
+        let mut due = i64::MAX;
+        for class in 0..PATIENCE.len() {
             let head = self.lists[class].head;
             if head != NONE {
-                let last = self.flow(head).last;
-                if now - last > *patience {
+                let until = self.patient_until(head, class);
+                if now > until {
                     return Some(head);
                 }
+                due = due.min(until);
             }
         }
+        self.due = due;
         None
     }
 

@@ -204,7 +204,7 @@ impl Delivery<'_, '_> {
     /// Ask the probes whose bytes these are.
     fn claim(&mut self, flow: &mut Flow, data: &[u8], from_client: bool, from_low: bool) {
         let side = usize::from(!from_low);
-        let mut held = std::mem::take(&mut flow.held[side]);
+        let mut held = flow.take_held(side);
         if !held.is_empty() {
             held.extend_from_slice(data);
         }
@@ -221,7 +221,7 @@ impl Delivery<'_, '_> {
         match best {
             Some((protocol, confidence)) => {
                 flow.claimed(protocol, confidence);
-                let mut conversation = Conversation::new(protocol);
+                let mut conversation = Box::new(Conversation::new(protocol));
                 flow.reading = true;
                 self.read(flow, &mut conversation, bytes, from_client, from_low);
                 if flow.reading {
@@ -232,7 +232,7 @@ impl Delivery<'_, '_> {
                 if held.is_empty() {
                     held.extend_from_slice(data);
                 }
-                flow.held[side] = held;
+                flow.hold(side, held);
             }
             None => flow.probes_left -= 1,
         }
@@ -278,7 +278,8 @@ impl Shard {
             self.bounds.duplicates += 1;
         }
         let new_side = flow.introduce(side, packet);
-        let before = flow.pending();
+        let before = flow.counted;
+        let may_keep = before > 0 || (!packet.payload.is_empty() && flow.wants_bytes());
         let mut out = Out {
             aggregate: &mut self.aggregate,
             rows,
@@ -306,12 +307,16 @@ impl Shard {
             }
             _ => {}
         }
-        let after = flow.pending();
-        self.pending = self.pending + after - before;
-        if self.pending > PENDING_CAP && after > 0 {
-            self.pending -= after;
-            self.bounds.pending += 1;
-            flow.stop();
+        if may_keep {
+            let after = flow.pending();
+            flow.counted = after;
+            self.pending = self.pending + after - before;
+            if self.pending > PENDING_CAP && after > 0 {
+                self.pending -= after;
+                self.bounds.pending += 1;
+                flow.stop();
+                flow.counted = 0;
+            }
         }
         let class = flow.patience();
         self.table.touch(slot, class);
@@ -348,7 +353,7 @@ impl Shard {
 
     fn end(&mut self, slot: u32, evicted: bool, environment: &Environment, rows: &mut dyn RowSink) {
         let mut flow = self.table.remove(slot);
-        self.pending -= flow.pending();
+        self.pending -= flow.counted;
         self.last_words(&mut flow, environment, rows);
         let row = flow.row(evicted);
         if let Some((from, to, port)) = flow.attempt(&row) {
@@ -407,7 +412,7 @@ fn piece_of(flow: &mut Flow, piece: Piece<'_>, from_low: bool, delivery: &mut De
     match piece {
         Piece::Data(data) => delivery.data(flow, data, from_low),
         Piece::Gap(lost) => {
-            flow.held[usize::from(!from_low)].clear();
+            drop(flow.take_held(usize::from(!from_low)));
             let from_client = from_low == flow.low_is_client;
             if let Some(conversation) = flow.conversation.as_mut() {
                 conversation.gap(from_client, lost);

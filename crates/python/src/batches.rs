@@ -1,22 +1,21 @@
 //! `flows.v1` and `transactions.v1` as Arrow record batches (contract §3).
 
 use crate::ids::Ids;
+use crate::words::{Words, WORD_CAP};
 use arrow_array::builder::{
-    FixedSizeBinaryBuilder, ListBuilder, StringBuilder, StringDictionaryBuilder, TimestampNanosecondBuilder,
-    UInt16Builder, UInt32Builder, UInt64Builder, UInt8Builder,
+    FixedSizeBinaryBuilder, ListBuilder, StringBuilder, TimestampNanosecondBuilder, UInt16Builder, UInt32Builder,
+    UInt64Builder, UInt8Builder,
 };
-use arrow_array::types::Int16Type;
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use ringfence_flow::{Carried, FlowRow, TransactionRow, TunnelKind, PART_ID_LENGTH, WINDOW};
 use sha1::{Digest, Sha1};
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 /// Rows of a batch.
 pub const BATCH_ROWS: usize = 32_768;
 
-type Words = StringDictionaryBuilder<Int16Type>;
+const _: () = assert!(BATCH_ROWS <= WORD_CAP, "a batch may have as many words as rows");
 
 fn time(name: &str) -> Field {
     Field::new(name, DataType::Timestamp(TimeUnit::Nanosecond, Some("UTC".into())), false)
@@ -153,32 +152,34 @@ impl Flows {
     pub fn add(&mut self, row: &FlowRow, ids: &mut Ids) -> Option<RecordBatch> {
         self.rows += 1;
         self.id.append_value(row.id);
-        self.sensor.append_value("file");
-        self.epoch.append_value(ids.epoch(row.input));
+        self.sensor.append("file");
+        self.epoch.append(ids.epoch(row.input));
         self.window.append_value(row.first.div_euclid(WINDOW).saturating_mul(WINDOW));
         for (at, end) in [row.client, row.server].into_iter().enumerate() {
             let _ = self.parts[at].append_value(ids.part(row.domain, &end.place));
             self.scratch.clear();
-            let _ = write!(self.scratch, "{}", end.place);
+            end.place.write_to(&mut self.scratch);
             self.addresses[at].append_value(&self.scratch);
             self.ports[at].append_value(end.port);
             self.packets[at].append_value(row.packets[at]);
             self.bytes[at].append_value(row.bytes[at]);
             self.retransmissions[at].append_value(row.retransmissions[at]);
         }
-        self.transport.append_value(row.carried.name());
+        self.transport.append(row.carried.name());
         self.protocol.append_option(row.protocol);
         self.confidence.append_value(row.confidence);
         self.times[0].append_value(row.first);
         self.times[1].append_value(row.last);
-        self.state.append_value(row.state.name());
+        self.state.append(row.state.name());
         self.rtt.append_option(row.rtt);
         for vlan in row.vlans.ids() {
             self.vlans.values().append_value(*vlan);
         }
         self.vlans.append(true);
         self.tunnel.append_option(row.tunnel.map(|tunnel| format!("{}:{}", tunnel_name(tunnel.kind), tunnel.id)));
-        self.community.append_option(community_id(row));
+        self.scratch.clear();
+        let community = community_id(row, &mut self.scratch);
+        self.community.append_option(community.then_some(&self.scratch));
         self.flags.append_value(row.flags);
         (self.rows >= BATCH_ROWS).then(|| self.finish())
     }
@@ -266,8 +267,8 @@ impl Transactions {
         self.rows += 1;
         self.time.append_value(row.time);
         self.flow.append_value(row.flow);
-        self.protocol.append_value(row.kind.split('.').next().unwrap_or(row.kind));
-        self.kind.append_value(row.kind);
+        self.protocol.append(row.kind.split('.').next().unwrap_or(row.kind));
+        self.kind.append(row.kind);
         let _ = self.parts[0].append_value(ids.part(row.domain, &row.subject));
         match row.object_place {
             Some(place) => {
@@ -275,22 +276,11 @@ impl Transactions {
             }
             None => self.parts[1].append_null(),
         }
-        self.word_from_wire(row.operation);
+        self.operation.append(&String::from_utf8_lossy(row.operation));
         self.object.append_option(row.object.map(String::from_utf8_lossy));
-        match row.status {
-            Some(status) => {
-                let _ = self.status.append(String::from_utf8_lossy(status));
-            }
-            None => self.status.append_null(),
-        }
+        self.status.append_option(row.status.map(String::from_utf8_lossy));
         self.length.append_value(row.length);
         (self.rows >= BATCH_ROWS).then(|| self.finish())
-    }
-
-    fn word_from_wire(&mut self, operation: &[u8]) {
-        if self.operation.append(String::from_utf8_lossy(operation)).is_err() {
-            self.operation.append_value("other");
-        }
     }
 
     /// What is left, where there is any.
@@ -331,11 +321,11 @@ fn tunnel_name(kind: TunnelKind) -> &'static str {
     }
 }
 
-/// Community ID 1, seed 0. None without IP.
-fn community_id(row: &FlowRow) -> Option<String> {
+/// Append the Community ID 1, seed 0, to `out`; false without IP.
+fn community_id(row: &FlowRow, out: &mut String) -> bool {
     let (mut src, mut dst) = ((row.client.place, row.client.port), (row.server.place, row.server.port));
     if matches!(row.carried, Carried::Frame(_)) {
-        return None;
+        return false;
     }
     let mut number = row.carried.number();
     let mut ports = matches!(row.carried, Carried::Tcp | Carried::Udp | Carried::Ip(132));
@@ -361,7 +351,9 @@ fn community_id(row: &FlowRow) -> Option<String> {
         hash.update(src.1.to_be_bytes());
         hash.update(dst.1.to_be_bytes());
     }
-    Some(format!("1:{}", base64(&hash.finalize())))
+    out.push_str("1:");
+    base64(&hash.finalize(), out);
+    true
 }
 
 fn icmp4_pair(kind: u8) -> Option<u8> {
@@ -376,10 +368,9 @@ fn icmp6_pair(kind: u8) -> Option<u8> {
         .find_map(|(a, b)| (kind == a).then_some(b).or((kind == b).then_some(a)))
 }
 
-/// RFC 4648 §4 of a 20-byte digest.
-fn base64(bytes: &[u8]) -> String {
+/// Append RFC 4648 §4 of `bytes` to `out`.
+fn base64(bytes: &[u8], out: &mut String) {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut out = String::with_capacity(28);
     for chunk in bytes.chunks(3) {
         let word = u32::from(chunk[0]) << 16
             | u32::from(chunk.get(1).copied().unwrap_or(0)) << 8
@@ -392,7 +383,6 @@ fn base64(bytes: &[u8]) -> String {
             }
         }
     }
-    out
 }
 
 #[cfg(test)]
@@ -401,8 +391,10 @@ mod tests {
 
     #[test]
     fn base64_is_that_of_the_rfc() {
-        assert_eq!(base64(b"foobar"), "Zm9vYmFy");
-        assert_eq!(base64(b"fooba"), "Zm9vYmE=");
-        assert_eq!(base64(b"foob"), "Zm9vYg==");
+        for (bytes, text) in [(&b"foobar"[..], "Zm9vYmFy"), (b"fooba", "Zm9vYmE="), (b"foob", "Zm9vYg==")] {
+            let mut out = String::new();
+            base64(bytes, &mut out);
+            assert_eq!(out, text);
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! Part ids and epochs of a run, remembered within a bound.
 
+use foldhash::quality::RandomState;
 use ringfence_flow::{part_id, Domain, PART_ID_LENGTH};
 use ringfence_wire::Place;
 use std::collections::HashMap;
@@ -12,13 +13,13 @@ const REMEMBERED: usize = 65_536;
 pub struct Ids {
     domains: Arc<Vec<String>>,
     epochs: Arc<Vec<String>>,
-    parts: HashMap<(Domain, Place), [u8; PART_ID_LENGTH]>,
+    parts: HashMap<(Domain, Place), [u8; PART_ID_LENGTH], RandomState>,
 }
 
 impl Ids {
     /// `domains` and `epochs` by number.
     pub fn new(domains: Arc<Vec<String>>, epochs: Arc<Vec<String>>) -> Self {
-        Ids { domains, epochs, parts: HashMap::new() }
+        Ids { domains, epochs, parts: HashMap::default() }
     }
 
     /// The epoch of an input: its digest in hexadecimal.

@@ -10,6 +10,7 @@ mod output;
 mod patterns;
 mod registry;
 mod run;
+mod words;
 
 /// The compiled core of Ringfence.
 #[pymodule]

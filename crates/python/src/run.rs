@@ -9,7 +9,7 @@ use arrow_schema::SchemaRef;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
 use pyo3_arrow::PyTable;
-use ringfence_dissect::{Emitted, Kind, Secrets};
+use ringfence_dissect::{walk, Emitted, Kind, Secrets};
 use ringfence_flow::source::Inputs;
 use ringfence_flow::{
     run as run_core, show, Domain, Domains, Environment, FlowRow, Observation, Options, Progress, Reference, Report,
@@ -99,6 +99,28 @@ impl CoreRun {
         Ok(out)
     }
 
+    /// How much was observed, by kind in the order of their names: tuples (kind, observations, records, transactions).
+    ///
+    /// A sum of what `observations` lists, without making Python's rows of it.
+    fn counts(&self) -> Vec<(&'static str, u64, u64, u64)> {
+        let mut out: Vec<(&'static str, u64, u64, u64)> = Vec::new();
+        for observation in &self.report.observations {
+            let kind = observation.kind;
+            let operation = kind.transaction.operation;
+            let asks = operation.is_some() && walk(kind, &observation.value).any(|(field, _)| Some(field) == operation);
+            let transactions = if asks { observation.seen.count } else { 0 };
+            match out.last_mut().filter(|row| row.0 == kind.name) {
+                Some(row) => {
+                    row.1 += 1;
+                    row.2 += observation.seen.count;
+                    row.3 += transactions;
+                }
+                None => out.push((kind.name, 1, observation.seen.count, transactions)),
+            }
+        }
+        out
+    }
+
     /// The conversations, sorted: tuples (domain, client, server, transport, protocol, port, answered, flows, packets,
     /// bytes, first, last).
     fn conversations<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
@@ -156,7 +178,7 @@ fn open(paths: &[PathBuf]) -> PyResult<Inputs> {
 #[pyfunction]
 #[pyo3(signature = (paths, *, workers=1, per_input=false, site_key, defaults, flows="drop", transactions="drop",
                     observations=None, progress=None, progress_every=1_000_000))]
-#[allow(clippy::too_many_arguments)]
+#[allow(clippy::too_many_arguments)] // They are keyword arguments in Python.
 pub fn run(
     py: Python<'_>,
     paths: Vec<PathBuf>,
@@ -202,9 +224,7 @@ pub fn run(
                     .unwrap_or(false)
         }),
     };
-    let report = py
-        .detach(|| run_core(inputs, &options, &environment, &mut sinks, &tell))
-        .map_err(|error| raise_open(&error))?;
+    let report = py.detach(|| run_core(inputs, &options, &environment, &mut sinks, &tell));
     if report.stopped {
         py.check_signals()?;
         return Err(pyo3::exceptions::PyKeyboardInterrupt::new_err("stopped"));
@@ -286,8 +306,7 @@ pub fn trace<'py>(
     let environment = Environment::new(Secrets::new(site_key.as_bytes(), defaults), true, false);
     let options = Options { workers: 1, domains: Domains::Joined, windowed: false, progress_every: 1 << 20 };
     let mut sinks = [Tracing { first, last, records: Vec::new() }];
-    py.detach(|| run_core(inputs, &options, &environment, &mut sinks, &|_| true))
-        .map_err(|error| raise_open(&error))?;
+    py.detach(|| run_core(inputs, &options, &environment, &mut sinks, &|_| true));
     let out = PyList::empty(py);
     for record in &sinks[0].records {
         let object = record.object.map(|object| place(py, &object)).transpose()?;

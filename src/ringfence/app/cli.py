@@ -122,11 +122,23 @@ def _complain(error: RingfenceError) -> int:
     from ringfence.app.escape import terminal_text
 
     row = error.code
-    lines = [f"ringfence: {terminal_text(str(error))}", f"  what to do: {row.remedy}"]
+    wrong, remedy = _told_once(error)
+    lines = [f"ringfence: {terminal_text(wrong)}", f"  what to do: {terminal_text(remedy)}"]
     if row.fault is Fault.OURS:
         lines.append("  set RINGFENCE_TRACEBACK=1 to see where it happened")
     print("\n".join([*lines, f"  ({row.code})"]), file=sys.stderr)  # noqa: T201 The command line speaks on standard error.
     return row.exit_code
+
+
+def _told_once(error: RingfenceError) -> tuple[str, str]:
+    """Return what is wrong and what to do. For inputs the core adds a remedy of its own, after a semicolon."""
+    remedy = error.code.remedy
+    if not error.code.code.startswith("input-"):
+        return str(error), remedy
+    wrong, _, own = error.detail.partition("; ")
+    if own and own.casefold().split()[:3] != remedy.casefold().strip(".").split()[:3]:
+        remedy = f"{own[0].upper()}{own[1:]}. {remedy}"
+    return f"{error.culprit}: {wrong}.", remedy
 
 
 if __name__ == "__main__":

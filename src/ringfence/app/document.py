@@ -17,7 +17,7 @@ from ringfence.app.analysis import Analysis
 from ringfence.app.escape import valid_unicode
 from ringfence.model.clock import rfc3339
 from ringfence.model.device import Claim, Device
-from ringfence.model.finding import Finding, Severity
+from ringfence.model.finding import Finding, Severity, finding_order
 from ringfence.model.flow import CaptureSummary, Conversation, ProtocolTotal
 from ringfence.model.observation import PacketReference
 
@@ -263,14 +263,10 @@ def _sections(analysis: Analysis) -> Iterator[tuple[str, Any]]:
     yield "knowledge", {"id": analysis.knowledge.id, "date": analysis.knowledge.date}
     yield "capture", _capture(analysis.capture)
     yield "devices", (_device(each) for each in sorted(analysis.devices, key=lambda each: each.id))
-    yield "findings", (_finding(each, inputs) for each in sorted(analysis.findings, key=_finding_order))
+    yield "findings", (_finding(each, inputs) for each in sorted(analysis.findings, key=finding_order))
     yield "protocols", (_protocol(each) for each in sorted(analysis.protocols, key=lambda each: each.name))
     conversations = sorted(analysis.conversations, key=lambda each: _conversation_order(each, analysis))
     yield "conversations", (_conversation(each, analysis) for each in conversations)
-
-
-def _finding_order(finding: Finding) -> tuple[int, float, str]:
-    return (-finding.severity, -finding.confidence, finding.id)
 
 
 def _share(value: float) -> float:

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, TextIO, cast
 from ringfence.app.analysis import Analysis
 from ringfence.app.escape import terminal_text, visible
 from ringfence.model.clock import rfc3339
-from ringfence.model.device import UNKNOWN, Device
-from ringfence.model.finding import Finding
+from ringfence.model.device import UNKNOWN, Device, class_words
+from ringfence.model.finding import Finding, finding_order
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -120,7 +120,7 @@ def _heading(text: str) -> Iterable[Text]:
 
 
 def _number(value: int) -> str:
-    return f"{value:,}".replace(",", " ")
+    return f"{value:,}"
 
 
 def _counted(count: int, one: str, many: str) -> str:
@@ -163,7 +163,9 @@ def _quality(analysis: Analysis, console: Console) -> Iterable[Text]:
             yield from _lines(console, "weakens:", "dim", terminal_text(note.weakens, 400), indent=6)
         if note.remedy:
             yield from _lines(console, "remedy:", "dim", terminal_text(note.remedy, 400), indent=6)
-    for each in analysis.capture.inputs:
+    problems = sum(len(each.problems) for each in analysis.capture.inputs)
+    told = problems == 1 and any(note.code == "unreadable" for note in notes)
+    for each in () if told else analysis.capture.inputs:
         for problem in each.problems[:3]:
             body = f"{terminal_text(each.path, 80)}: {terminal_text(problem, 300)}"
             yield from _lines(console, " ! input:", _STYLES["high"], body)
@@ -177,7 +179,7 @@ def _devices(analysis: Analysis, console: Console) -> Iterable[Text]:
     if not analysis.devices:
         yield from _lines(console, "", "", "No device was seen.")
     cells = [
-        f"{_number(count):>6} {terminal_text(name, 30).replace('_', ' ')}"
+        f"{_number(count):>6} {terminal_text(class_words(name), 30)}"
         for name, count in sorted(classes.items(), key=lambda pair: (-pair[1], pair[0]))
     ]
     cell_width = max((len(cell) for cell in cells), default=0) + 3
@@ -220,21 +222,43 @@ def _why_unknown(device: Device) -> str:
 
 
 def _risks(analysis: Analysis, console: Console) -> Iterable[Text]:
-    ordered = sorted(analysis.findings, key=lambda each: (-each.severity, -each.confidence, -each.count, each.id))
+    ordered = sorted(analysis.findings, key=finding_order)
     yield from _heading(f"Risks: {_counted(len(ordered), 'finding', 'findings')}{_by_severity(ordered)}")
     if not ordered:
         yield from _lines(
             console, "", "", "No rule found anything. That says what was looked for, not that all is well."
         )
-    for finding in ordered[:_TOP_RISKS]:
-        word = finding.severity.word
-        lead = f"{_SIGNS[word]} {word}:"
-        yield from _lines(console, lead, _STYLES[word], terminal_text(finding.title, 200))
-        yield from _lines(console, "", "", terminal_text(finding.why, 400), indent=6)
-        if finding.devices:
-            yield from _lines(console, "", "", _devices_of(finding), indent=6)
-    if len(ordered) > _TOP_RISKS:
-        yield from _lines(console, "", "", f"and {_number(len(ordered) - _TOP_RISKS)} more")
+    alike: dict[tuple[str, str, str], list[Finding]] = {}
+    for finding in ordered:
+        alike.setdefault((finding.severity.word, finding.rule, finding.title), []).append(finding)
+    for (word, _, title), findings in list(alike.items())[:_TOP_RISKS]:
+        more = f" ({_number(len(findings))} findings)" if len(findings) > 1 else ""
+        yield from _lines(console, f"{_SIGNS[word]} {word}:", _STYLES[word], terminal_text(title, 200) + more)
+        yield from _lines(console, "", "", terminal_text(findings[0].why, 400), indent=6)
+        if len(findings) > 1:
+            yield from _lines(console, "", "", _likewise(findings[1:]), indent=6)
+        elif findings[0].devices and not _all_named(findings[0]):
+            yield from _lines(console, "", "", _devices_of(findings[0]), indent=6)
+    rest = sum(map(len, list(alike.values())[_TOP_RISKS:]))
+    if rest:
+        yield from _lines(console, "", "", f"and {_counted(rest, 'more finding', 'more findings')}")
+
+
+def _all_named(finding: Finding) -> bool:
+    return all(each.label in finding.why for each in finding.devices)
+
+
+def _likewise(findings: list[Finding]) -> str:
+    """Name the devices that other findings of the same title are about."""
+    labels = list(dict.fromkeys(_about(finding) for finding in findings))
+    rest = len(labels) - 4
+    return "Likewise: " + ", ".join(labels[:4]) + (f" and {_number(rest)} more" if rest > 0 else "") + "."
+
+
+def _about(finding: Finding) -> str:
+    who = next((each for role in ("target", "subject") for each in finding.devices if each.role == role), None)
+    who = who or next(iter(finding.devices), None)
+    return terminal_text(who.label or who.id or "", 48) if who else terminal_text(finding.why, 60)
 
 
 def _by_severity(findings: list[Finding]) -> str:
@@ -257,7 +281,7 @@ def _next(analysis: Analysis, console: Console, report: str | None) -> Iterable[
         )
     else:
         yield from _lines(console, "", "", "Add --html report.html for every answer with its evidence in a browser.")
-    first = min(analysis.findings, key=lambda each: (-each.severity, -each.confidence, each.id), default=None)
+    first = min(analysis.findings, key=finding_order, default=None)
     if first is not None and first.packets and first.packets[0].input < len(analysis.capture.inputs):
         where = first.packets[0]
         path = quote(visible(analysis.capture.inputs[where.input].path))

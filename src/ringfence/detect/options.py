@@ -17,4 +17,5 @@ class DetectOptions:
     flood_flows: int = 15_000  # unanswered conversations of one talker with one address
     rsa_bits: int = 2048  # shorter RSA keys are weak
     elliptic_bits: int = 224  # shorter elliptic-curve keys are weak
+    grouped_targets: int = 4  # from so many targets of one actor on, commands of one sort are one finding
     evidence_packets: int = 8  # packet references kept in a finding

@@ -37,6 +37,9 @@ class RuleDoc:
     benign: tuple[str, ...] = ()
 
 
+_EVERYONE = ("ff:ff:ff:ff:ff:ff", "255.255.255.255")
+
+
 def is_public(part: Part) -> bool:
     """True for an address of the public internet. Multicast, private and documentation ranges are not."""
     if part.address.kind not in ("ipv4", "ipv6"):
@@ -83,6 +86,8 @@ class Sight:
         value = part.address.value
         if device is not None and part.address.kind == "mac" and device.ips:
             value = device.ips[0]
+        if value in _EVERYONE:
+            return f"everyone ({value})"
         return value if device is None or device.name in ("", value) else f"{device.name} ({value})"
 
     def role(self, part: Part, role: str) -> DeviceRole:
@@ -111,15 +116,20 @@ class Rule(ABC):
         expected: str,
         seen: str,
         topic: str = "",
+        about: Sequence[Part] | None = None,
         title: str = "",
         severity: Severity | None = None,
         confidence: float = 0.9,
         attack: tuple[str, ...] = (),
         count: int | None = None,
     ) -> Finding:
-        """Make a finding about ``roles`` shown by ``facts`` (at least one). ``topic`` parts findings of one pair."""
+        """Make a finding about ``roles`` shown by ``facts`` (at least one). ``topic`` parts findings of one pair.
+
+        ``about`` says what the finding's id is made of where that is not every role: one with many targets stays the
+        same finding when another target joins them.
+        """
         packets: list[PacketReference] = sorted({packet for fact in facts for packet in fact.packets})
-        subjects = [sight.device_id(part) or part.id for part, _ in roles]
+        subjects = [sight.device_id(part) or part.id for part in (about or [part for part, _ in roles])]
         return Finding(
             id=finding_id(self.NAME, topic, *subjects),
             rule=self.NAME,

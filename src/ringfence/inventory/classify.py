@@ -4,12 +4,14 @@ Rule 1: within a clue the strongest claim counts; across clues they add up as in
 Rule 2: a rival answer lowers the confidence of the winner; a more general class is no rival of a special one.
 Rule 3: a phone asks for every maker's cloud: where a device is a general-purpose one, or asks for several makers'
 clouds, what it asks for tells nothing of its maker.
+Rule 4: the MAC prefix supports a maker that another clue names, or a maker of what other clues say the device is; by
+itself it names none.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from ringfence.inventory.knowledge import Knowledge
 from ringfence.inventory.options import InventoryOptions
@@ -70,6 +72,9 @@ PURDUE: Mapping[str, float] = {
     **dict.fromkeys(("hmi", "scada_server", "protocol_gateway", "serial_server", "industrial_switch"), 2.0),
     **dict.fromkeys(("engineering_station", "historian", "opc_server", "industrial_router", "time_server"), 3.0),
 }
+_CLEARLY = 0.1
+# Clues that describe a program: it may run in a virtual machine, or on another maker's hardware.
+_SOFTWARE_CLUES = frozenset({"http_agent", "ssdp_message", "name_asked", "tls_fingerprint"})
 _TEXT_FIELDS = ("product", "model", "firmware", "serial", "os", "name")
 
 
@@ -111,9 +116,16 @@ def classify(
     if general or len(asked) > 2:
         vendors = [claim for claim in vendors if claim.clue != "name_asked"]
         classes = [claim for claim in classes if claim.clue != "name_asked"]
-    vendor = _vendor(vendors, by_field.get("oui_vendor", []))
-    derived = tuple(_derived(vendor, by_field.get("oui_vendor", []), knowledge, options))
-    answer = _best(_scores([*classes, *derived]), REFINES)
+    classes, vendors = _one_answer_a_sentence(classes), _one_answer_a_sentence(vendors)
+    organisations = by_field.get("oui_vendor", [])
+    vendors = list(_doubted(vendors, organisations, knowledge))
+    vendor = _vendor(vendors, organisations)
+    fitting: tuple[Claim, ...] = ()
+    if vendor.confidence < options.vendor_threshold:
+        fitting = tuple(_fitting(_best(_scores(classes), REFINES), organisations, knowledge, options))
+        vendor = _vendor([*vendors, *fitting], organisations)
+    derived = (*fitting, *_derived(vendor, organisations, knowledge, options))
+    answer = _best(_scores([*classes, *(claim for claim in derived if claim.field == "class")]), REFINES)
     decided = answer.value if answer.confidence >= options.class_threshold and answer.value in CLASSES else UNKNOWN
     maker = vendor.value if vendor.confidence >= options.vendor_threshold else None
     texts = {field: _best(_scores(by_field.get(field, [])), {}) for field in _TEXT_FIELDS}
@@ -168,6 +180,42 @@ def _vendor(claims: list[Claim], organisations: list[Claim]) -> Answer:
     named = {claim.value for claim in claims}
     support = [claim for claim in organisations if claim.value in named]
     return _best(_scores([*claims, *support]), {})
+
+
+def _one_answer_a_sentence(claims: list[Claim]) -> list[Claim]:
+    """Leave out what a sentence speaks for beside its clearly strongest answer: two patterns matched one text."""
+    strongest: dict[tuple[str, str], float] = {}
+    for claim in claims:
+        key = (claim.clue, claim.evidence)
+        strongest[key] = max(strongest.get(key, 0.0), claim.weight)
+    return [claim for claim in claims if claim.weight >= strongest[claim.clue, claim.evidence] - _CLEARLY]
+
+
+def _doubted(claims: Iterable[Claim], organisations: list[Claim], knowledge: Knowledge) -> Iterator[Claim]:
+    """Weaken what software says of its maker where that maker's devices would have another MAC prefix."""
+    others = {claim.value for claim in organisations}
+    for claim in claims:
+        foreign = bool(others) and claim.value not in others and "own" in knowledge.maker_fits(claim.value)
+        if foreign and claim.clue in _SOFTWARE_CLUES:
+            yield replace(claim, weight=round(claim.weight * 0.6, 4))
+        else:
+            yield claim
+
+
+def _fitting(
+    answer: Answer, organisations: list[Claim], knowledge: Knowledge, options: InventoryOptions
+) -> Iterator[Claim]:
+    """The holder of the MAC prefix, where it makes what the device is known to be from other clues.
+
+    The prefix alone never names the maker: a module maker makes no cameras, a camera maker does.
+    """
+    if answer.confidence < options.class_threshold:
+        return
+    fits = [claim for claim in organisations if answer.value in knowledge.maker_fits(claim.value)]
+    if len({claim.value for claim in fits}) == 1:
+        words = answer.value.replace("_", " ")
+        sentence = f"{fits[0].evidence} By other clues it is of the class {words}, which that organisation makes."
+        yield Claim("vendor", fits[0].value, 0.5, "maker_fits", sentence, fits[0].first, fits[0].last)
 
 
 def _derived(

@@ -3,16 +3,19 @@
 Rule 1: a MAC that carries public source addresses forwards for others: only what it states in ARP, what DHCP gave it
 and its link-local addresses are its own; the local rest are devices beyond it.
 Rule 2: a virtual MAC (VRRP, HSRP …) joins nothing: it is a record of its own with the addresses it states.
-Rule 3: nothing merges across domains by address. Every merge and split states its reason.
+Rule 3: random MACs join by nothing but a name of somebody's own, given by one after the other. A phone that gives no
+name leaves a record for each MAC, marked as random: two neighbours' phones made one would be worse.
+Rule 4: nothing merges across domains by address. Every merge and split states its reason.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from ringfence.inventory.addresses import ip_kind, is_group_mac, mac_from_eui64, mac_mark
+from ringfence.inventory.addresses import ip_kind, is_group_mac, is_local_mac, mac_from_eui64, mac_mark
 from ringfence.inventory.evidence import Evidence, Span
 from ringfence.inventory.options import InventoryOptions
 from ringfence.model.observation import Part
@@ -68,6 +71,9 @@ class _Domain:
         self.carried = {mac: evidence.carried.get((domain, mac), {}) for mac in self.macs}
         self.stated = {mac: evidence.stated.get((domain, mac), {}) for mac in self.macs}
         self.leased = {mac: evidence.leased.get((domain, mac), {}) for mac in self.macs}
+        self.neighbours = {
+            part.address.value for part in parts if part.id in evidence.neighbours and part.address.kind != "mac"
+        }
         self.public_plan = not any(self._private_v4(ip) for ip in self._all_ips())
 
     def _all_ips(self) -> Iterator[str]:
@@ -111,8 +117,12 @@ class _Domain:
         group.forwards = sorted(ip for ip in carried if self._foreign(ip, mac))
         own = {ip for ip in (*stated, *leased) if not ip_kind(ip).nobody}
         own |= {ip for ip in local if ip_kind(ip).link_local or mac_from_eui64(ip) == mac}
+        far = [ip for ip in local if ip not in own and self._distant(ip)]
         if group.forwards or self._too_many(local, own) or self._different_hosts(local, own):
             self._beyond(group, local, own)
+        elif far and len(far) < len(local):
+            own |= {ip for ip in local if ip not in far}
+            self._behind(group, sorted(far))
         else:
             own |= set(local)
         group.ips = sorted(own)
@@ -131,6 +141,8 @@ class _Domain:
         kind = ip_kind(ip)
         if not kind.public or ip in self.stated[mac] or ip in self.leased[mac]:
             return False
+        if ip in self.neighbours and kind.version == 4:
+            return False  # Link-local multicast crosses no router.
         if kind.version == 6:
             prefix = ip_prefix(ip)
             return (
@@ -163,7 +175,6 @@ class _Domain:
 
     def _beyond(self, group: Group, local: list[str], own: set[str]) -> None:
         """Only its own addresses stay; who is behind it becomes a device of its own."""
-        mac = group.macs[0]
         named = self.evidence.routers.get(self.domain, set())
         own |= {ip for ip in local if ip in named}
         # A second global IPv6 address of its own network is a device's usual one.
@@ -171,15 +182,22 @@ class _Domain:
         private = [ip for ip in local if ip_kind(ip).version == 4]
         if not any(ip_kind(ip).version == 4 for ip in own) and len(private) == 1:
             own.add(private[0])
-        beyond = sorted(ip for ip in private if ip not in own)
+        self._behind(group, sorted(ip for ip in private if ip not in own))
+
+    @staticmethod
+    def _behind(group: Group, beyond: list[str]) -> None:
         behind = len(beyond) + len(group.forwards)
         if behind > 1:
             group.marks.add("router")
         if behind:
             example = (beyond or group.forwards)[0]
             group.reasons.append(
-                f"{behind} addresses that {mac} carries, such as {example}, are beyond it and not its own."
+                f"{behind} addresses that {group.macs[0]} carries, such as {example}, are beyond it and not its own."
             )
+
+    def _distant(self, ip: str) -> bool:
+        """Whether every packet of this address had passed a router."""
+        return ip_kind(ip).version == 4 and self.evidence.hops.get((self.domain, ip), 0) > 0
 
     def _why(self, mac: str, ip: str) -> str:
         if ip in self.stated[mac]:
@@ -262,6 +280,7 @@ class _Domain:
                         f"{len(members)} devices state the same {key}: a copied number merges nothing."
                     )
         self._by_announcement(groups, leader)
+        self._by_changing_mac(groups, leader)
         return _merged(groups, leader)
 
     def _serials(self, group: Group) -> set[str]:
@@ -284,6 +303,36 @@ class _Domain:
                     # A reflector announces for many with MACs of their own: only an address without a MAC joins.
                     if other != at and not groups[other].macs and ip_kind(ip).version == 6:
                         _unite(groups, leader, [at, other], f"It announces {ip} as its own by mDNS.")
+
+    def _by_changing_mac(self, groups: list[Group], leader: list[int]) -> None:
+        """Merge random MACs that came one after the other and give the same name of somebody's own."""
+        called: dict[str, list[int]] = {}
+        for at, group in enumerate(groups):
+            if len(group.macs) == 1 and is_local_mac(group.macs[0]) and mac_mark(group.macs[0]) is None:
+                for name in sorted(self.evidence.called.get((self.domain, group.macs[0]), ())):
+                    if not _DEFAULT_NAME.fullmatch(name):
+                        called.setdefault(name, []).append(at)
+        for name, members in sorted(called.items()):
+            ordered = sorted((self._active(groups[at]), at) for at in members)
+            if len(ordered) > 1 and all(a[0][1] <= b[0][0] for a, b in pairwise(ordered)):
+                reason = (
+                    f"{len(ordered)} locally administered MACs came one after the other and called themselves "
+                    f"{name!r}: one device that changes its MAC."
+                )
+                _unite(groups, leader, [at for _, at in ordered], reason)
+
+    def _active(self, group: Group) -> tuple[int, int]:
+        span = self.evidence.active.get((self.domain, group.macs[0]), Span(0, 0))
+        return span.first, span.last
+
+
+# Names that phones and programs give themselves unless their owner chose one: shared by many.
+_DEFAULT_NAME = re.compile(
+    r"(?:iphone|ipad|ipod|android|galaxy|pixel|redmi|poco|xiaomi|mi|oneplus|oppo|realme|vivo|huawei|honor|moto|xperia|"
+    r"sm|nokia|phone|tablet|watch|mac ?book|imac|mac|esp|espressif|unknown|localhost|linux|ubuntu|debian|raspberrypi|"
+    r"client|host|user|pc|laptop|desktop|dhcp|none)"
+    r"(?:[-_ .]?(?:pro|max|plus|air|mini|ultra|lite|note|[a-z]?\d{1,3}[a-z]?|5g|4g))*"
+)
 
 
 def ip_prefix(ip: str) -> str:
@@ -327,5 +376,12 @@ def _merged(groups: list[Group], leader: list[int]) -> list[Group]:
         into.marks |= group.marks
         into.reasons += group.reasons
         into.forwards = sorted({*into.forwards, *group.forwards})
-        into.spans.update(group.spans)
+        for ip, span in group.spans.items():
+            known = into.spans.get(ip, span)
+            # What one MAC handed on to the next is one stretch of time; another device's turn between is not.
+            follows = known.first <= span.last and span.first <= known.last
+            later = max(known, span, key=lambda each: each.last)
+            into.spans[ip] = (
+                Span(min(known.first, span.first), max(known.last, span.last), later.count) if follows else later
+            )
     return list(kept.values())

@@ -12,6 +12,7 @@ __all__ = ["Evidence", "Span"]
 
 MacKey = tuple[str, str]  # domain, MAC
 IpKey = tuple[str, str]  # domain, IP
+_COUNTED = frozenset({64, 128, 255})
 
 
 @dataclass(slots=True)
@@ -36,9 +37,13 @@ class Evidence:
     stated: dict[MacKey, dict[str, Span]] = field(default_factory=dict)  # addresses a MAC claims in ARP
     leased: dict[MacKey, dict[str, Span]] = field(default_factory=dict)  # addresses handed to a MAC by DHCP
     routers: dict[str, set[str]] = field(default_factory=dict)  # by domain: routers that DHCP names
-    ttl: dict[IpKey, set[int]] = field(default_factory=dict)
+    ttl: dict[IpKey, set[int]] = field(default_factory=dict)  # initial times to live
+    hops: dict[IpKey, int] = field(default_factory=dict)  # fewest routers on the way, as far as the TTL tells
+    neighbours: set[str] = field(default_factory=set)  # part ids that sent what no router forwards
     serials: dict[str, set[str]] = field(default_factory=dict)  # part id: serial numbers stated, with their kind
     announced: dict[str, set[str]] = field(default_factory=dict)  # part id: addresses announced as its own (mDNS)
+    called: dict[MacKey, set[str]] = field(default_factory=dict)  # names a MAC gives itself in DHCP
+    active: dict[MacKey, Span] = field(default_factory=dict)  # when a MAC was seen
     identities: dict[str, set[str]] = field(default_factory=dict)  # part id: BACnet instances
 
     def take(self, fact: Observation) -> None:
@@ -55,11 +60,25 @@ class Evidence:
     def _link(self, fact: Observation) -> None:
         address = fact.subject.address
         if address.kind == "mac" and fact["ip"] and not is_group_mac(address.value):
+            self._seen((address.domain, address.value), fact)
             _extend(self.carried, (address.domain, address.value), fact["ip"], fact)
 
+    def _seen(self, key: MacKey, fact: Observation) -> None:
+        span = self.active.get(key)
+        if span is None:
+            self.active[key] = Span(fact.first, fact.last, fact.count)
+        else:
+            span.extend(fact.first, fact.last, fact.count)
+
     def _ttl(self, fact: Observation) -> None:
-        if fact["ttl"]:
-            self.ttl.setdefault((fact.subject.address.domain, fact.subject.address.value), set()).add(int(fact["ttl"]))
+        initial, hops = fact["initial"], fact["hops"]
+        if not isinstance(initial, int):
+            return
+        key = (fact.subject.address.domain, fact.subject.address.value)
+        self.ttl.setdefault(key, set()).add(initial)
+        # Controllers start at 30 and 60: below 64 the number of routers is a guess that proves nothing.
+        if isinstance(hops, int) and initial in _COUNTED:
+            self.hops[key] = min(self.hops.get(key, hops), hops)
 
     def _arp(self, fact: Observation) -> None:
         mac, ip = fact["sender_mac"], fact["sender_ip"]
@@ -68,6 +87,11 @@ class Evidence:
 
     def _dhcp(self, fact: Observation) -> None:
         domain = fact.subject.address.domain
+        client = str(fact["client_mac"] or "")
+        if fact["operation"] in ("discover", "request", "inform") and client and not is_group_mac(client):
+            self._seen((domain, client), fact)
+            if fact["hostname"]:
+                self.called.setdefault((domain, client), set()).add(str(fact["hostname"]).lower())
         if fact["operation"] == "ack":
             mac, ip = fact["client_mac"], fact["your_ip"]
             if mac and ip and not is_group_mac(mac) and not ip_kind(ip).nobody:
@@ -83,8 +107,17 @@ class Evidence:
             self.identities.setdefault(fact.subject.id, set()).add(f"BACnet device {fact['instance']}")
 
     def _mdns(self, fact: Observation) -> None:
+        self.neighbours.add(fact.subject.id)
         if fact["ip"] and not fact["question"]:
             self.announced.setdefault(fact.subject.id, set()).add(fact["ip"])
+
+    def _neighbour(self, fact: Observation) -> None:
+        self.neighbours.add(fact.subject.id)
+
+    def _ssdp(self, fact: Observation) -> None:
+        # Searches and answers are sent to single addresses too, and from the Internet; notifications never.
+        if str(fact["operation"] or "").startswith("notify_"):
+            self.neighbours.add(fact.subject.id)
 
 
 def _extend(table: dict[MacKey, dict[str, Span]], key: MacKey, ip: str, fact: Observation) -> None:
@@ -120,4 +153,6 @@ _READERS: dict[str, Callable[[Evidence, Observation], None]] = {
     "upnp.description": Evidence._serial,
     "bacnet.i_am": Evidence._i_am,
     "mdns.answer": Evidence._mdns,
+    "mdns.query": Evidence._neighbour,
+    "ssdp.message": Evidence._ssdp,
 }

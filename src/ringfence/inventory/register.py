@@ -13,7 +13,7 @@ from ringfence.inventory.evidence import Evidence, Span
 from ringfence.inventory.knowledge import Knowledge
 from ringfence.inventory.options import InventoryOptions
 from ringfence.inventory.roles import Roles
-from ringfence.model.device import Claim, Device
+from ringfence.model.device import Claim, Device, class_words
 from ringfence.model.flow import Conversation
 from ringfence.model.ids import device_id
 from ringfence.model.observation import Observation, Part
@@ -153,7 +153,7 @@ class Register:
         names = {claim.value for claim in claims if claim.field == "name"}
         spans = [self._seen[part.id] for part in parts]
         product = texts.get("product")
-        title = product or " ".join(filter(None, (verdict.vendor, verdict.device_class.replace("_", " "))))
+        title = product or " ".join(filter(None, (verdict.vendor, class_words(verdict.device_class))))
         fallback = title if verdict.device_class != "unknown" or product else (group.ips or group.macs)[0]
         ordered = sorted(
             set(claims), key=lambda claim: (claim.field, -claim.weight, claim.value, claim.clue, claim.evidence)
@@ -192,6 +192,8 @@ def _keep(kept: dict[ClaimKey, Claim], claim: Claim, fact: Observation) -> None:
     key = (claim.field, claim.value, claim.clue, claim.evidence)
     known = kept.get(key)
     if known is not None:
+        if claim.weight > known.weight:
+            kept[key] = known = replace(known, weight=claim.weight)
         if fact.first >= known.first and fact.last <= known.last:
             return
         first, last = min(known.first, fact.first), max(known.last, fact.last)

@@ -62,20 +62,6 @@ CODES: dict[str, ErrorCode] = {
             "See 'ringfence COMMAND --help'.",
         ),
         ErrorCode(
-            "configuration-unknown-key",
-            Fault.OPERATOR,
-            2,
-            "The configuration has a key that nothing reads",
-            "Correct or remove the key; the message names the nearest known one.",
-        ),
-        ErrorCode(
-            "configuration-invalid",
-            Fault.OPERATOR,
-            2,
-            "The configuration has a value that can't be used",
-            "Correct the value; the message says what is expected.",
-        ),
-        ErrorCode(
             "bundle-unreadable",
             Fault.INPUT,
             2,

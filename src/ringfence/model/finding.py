@@ -7,7 +7,7 @@ from enum import IntEnum
 
 from ringfence.model.observation import PacketReference
 
-__all__ = ["DeviceRole", "Finding", "Severity"]
+__all__ = ["DeviceRole", "Finding", "Severity", "finding_order"]
 
 
 class Severity(IntEnum):
@@ -53,3 +53,9 @@ class Finding:
     first: int  # ns since 1970, UTC
     last: int  # ns since 1970, UTC
     packets: tuple[PacketReference, ...]
+
+
+def finding_order(finding: Finding) -> tuple[int, float, str, str, int, str]:
+    """Order findings wherever they are listed: the gravest and surest first, then alike ones side by side."""
+    rank = (-finding.severity, -finding.confidence)
+    return (*rank, finding.rule, finding.title, -finding.count, finding.id)

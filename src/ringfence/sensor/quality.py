@@ -29,8 +29,9 @@ class Check:
     remedy: str
 
 
-def _share(part: int, whole: int) -> str:
-    return f"{part:,} of {whole:,} ({100 * part / whole:.0f} %)" if whole else "0"
+def _share(part: int, whole: int, noun: str) -> str:
+    percent = 100 * part / whole if whole else 0
+    return f"{part:,} of {whole:,} {noun} ({'under 1' if percent < 1 else f'{percent:.0f}'} %)"
 
 
 def _empty(summary: Summary) -> str | None:
@@ -54,7 +55,7 @@ def _loss(summary: Summary) -> str | None:
         return f"The capturing system says that it dropped {dropped:,} packets."
     gaps, tcp = counters["tcp_gaps"], counters["tcp"] - counters["tcp_one_sided"]
     if gaps >= 3 and tcp and gaps / tcp > 0.05:
-        return f"Bytes are missing inside {_share(gaps, tcp)} TCP conversations: the capture lost packets."
+        return f"Bytes are missing inside {_share(gaps, tcp, 'TCP conversations')}: the capture lost packets."
     return None
 
 
@@ -62,14 +63,14 @@ def _one_sided(summary: Summary) -> str | None:
     counters = summary["counters"]
     one, tcp = counters["tcp_one_sided"], counters["tcp"]
     if tcp and one / tcp > 0.3 and one >= 1:
-        return f"Only one direction was captured of {_share(one, tcp)} TCP conversations."
+        return f"Only one direction was captured of {_share(one, tcp, 'TCP conversations')}."
     return None
 
 
 def _duplicates(summary: Summary) -> str | None:
     count, packets = summary["counters"]["duplicates"], summary["packets"]
     if count >= 5 and count / packets > 0.01:
-        return f"{_share(count, packets)} packets were captured twice."
+        return f"{_share(count, packets, 'packets')} were captured twice."
     return None
 
 
@@ -79,7 +80,7 @@ def _snapped(summary: Summary) -> str | None:
         return None
     lengths = sorted({row["snap_length"] for row in summary["interfaces"] if row["snap_length"]})
     limit = f"; the capture kept at most {lengths[0]:,} bytes of each" if lengths and lengths[0] < 65_535 else ""
-    return f"{_share(count, packets)} packets were cut short{limit}."
+    return f"{_share(count, packets, 'packets')} were cut short{limit}."
 
 
 def _offload(summary: Summary) -> str | None:
@@ -88,9 +89,8 @@ def _offload(summary: Summary) -> str | None:
     if counters["oversized"] >= 3:
         return f"{counters['oversized']:,} frames are larger than the network allows: the capturing card merged them."
     if bad >= 5 and bad / seen > 0.05:
-        return (
-            f"The transport checksum is wrong in {_share(bad, seen)} packets looked at: the sender's card fills it in."
-        )
+        share = _share(bad, seen, "packets looked at")
+        return f"The transport checksum is wrong in {share}: the sender's card fills it in."
     return None
 
 
@@ -100,7 +100,7 @@ def _clock(summary: Summary) -> str | None:
     if counters["before_2000"]:
         return f"{counters['before_2000']:,} packets are dated before the year 2000."
     if backwards >= 3 and backwards / packets > 0.001:
-        return f"Time goes backwards at {_share(backwards, packets)} packets."
+        return f"Time goes backwards at {_share(backwards, packets, 'packets')}."
     return None
 
 
@@ -122,7 +122,7 @@ def _malformed(summary: Summary) -> str | None:
     if count >= 10 and count / packets > 0.01:
         names = sorted(summary["faults"].items(), key=lambda row: (-row[1], row[0]))[:3]
         most = ", ".join(f"{name} ({number:,})" for name, number in names)
-        return f"The headers of {_share(count, packets)} packets are malformed; most often: {most}."
+        return f"The headers of {_share(count, packets, 'packets')} are malformed; most often: {most}."
     return None
 
 

@@ -160,7 +160,17 @@ fn probe(data: &[u8], hint: &Hint) -> Probe {
         (0x82, 8) => 25,
         // Messages of the link itself are too short to be cut, and have nothing but their length to be known by.
         (0x81, _) if whole => return about_link(function, length, on_port),
-        (0x82, _) if whole && on_port => return Probe::Yes(70),
+        // BACnet/IPv6, Annex U.2: the length is fixed but where a message is forwarded.
+        (0x82, _) if whole && on_port => {
+            let fits = match function {
+                0 | 9 => length == 9,
+                3 | 5 | 7 | 10 => length == 10,
+                4 => length == 28,
+                6 => length == 7,
+                _ => false,
+            };
+            return if fits { Probe::Yes(70) } else { Probe::No };
+        }
         _ => return Probe::No,
     };
     match (data.get(before), data.get(before + 1)) {
@@ -183,7 +193,7 @@ fn about_link(function: u8, length: usize, on_port: bool) -> Probe {
         1 | 3 | 7 => length % 10 == 4,
         2 | 6 => length == 4,
         8 => length == 10,
-        _ => on_port,
+        _ => false,
     };
     match (fits, on_port) {
         (true, true) => Probe::Yes(90),

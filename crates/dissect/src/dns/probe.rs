@@ -24,7 +24,8 @@ pub(super) fn dns(data: &[u8], hint: &Hint) -> Probe {
     }
     match hint.carrier {
         Carrier::Tcp => stream(data, usual),
-        _ if hint.to_group => Probe::No,
+        // What is sent to a group is multicast DNS, but for hosts that look for a server by broadcast.
+        _ if hint.to_group && !usual => Probe::No,
         _ => claim(datagram(data, usual, false), usual),
     }
 }

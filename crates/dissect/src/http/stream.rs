@@ -161,7 +161,16 @@ fn chunk_size(line: &[u8]) -> Option<u64> {
 impl Http {
     fn read_head(&mut self, data: &[u8], cx: &mut Context<'_>) -> Progress {
         let Some(side) = self.sides.get_mut(usize::from(!cx.from_client)) else { return Progress::Done };
-        if side.seen > 0 && !has_end(data, side.seen) && !cx.snapped {
+        let start = data.iter().position(|byte| !matches!(byte, b'\r' | b'\n')).unwrap_or(data.len());
+        let line = data.get(start..).unwrap_or_default();
+        let in_start_line = !line.iter().take(LINE_CAP).any(|byte| *byte == b'\n');
+        if in_start_line && line.len() >= LINE_CAP {
+            return side.stray("start line", "longer than 8192 bytes", data, cx);
+        }
+        // A head is read again with each new line only, or many small segments would cost the square of their number; a
+        // start line with each byte, since what is wrong with it is said as soon as it is known.
+        let fresh = data.get(side.seen..).unwrap_or_default();
+        if side.seen > 0 && !in_start_line && !fresh.contains(&b'\n') && !cx.snapped {
             side.seen = data.len();
             return Progress::Used(0);
         }
@@ -237,12 +246,6 @@ impl Http {
             });
         }
     }
-}
-
-/// True where a blank line ends at or after byte `from`.
-fn has_end(data: &[u8], from: usize) -> bool {
-    let fresh = data.get(from.saturating_sub(3)..).unwrap_or_default();
-    fresh.windows(2).any(|pair| pair == b"\n\n") || fresh.windows(3).any(|three| three == b"\n\r\n")
 }
 
 /// RFC 9112 §6.3, points 3 to 8; `open` where neither a length nor chunks are announced.

@@ -7,6 +7,8 @@ use crate::{Context, Dissector, Progress, Who};
 
 /// Largest TSDU put together from several DTs.
 const TSDU: usize = 65_536; // bytes
+/// Bytes of a TPKT head and the DT after it, which is where a stream is picked up again.
+const RESUME: usize = 6;
 /// Requests remembered.
 const REMEMBERED: usize = 32;
 
@@ -78,6 +80,13 @@ pub(super) struct Reading {
 impl Dissector for Reading {
     fn read(&mut self, data: &[u8], cx: &mut Context<'_>) -> Progress {
         let side = usize::from(!cx.from_client);
+        if self.lost[side] {
+            match data {
+                [3, 0, _, _, 2, 0xf0, ..] => {}
+                _ if data.len() < RESUME => return Progress::Used(0),
+                _ => return self.resynchronise(data, side, cx),
+            }
+        }
         match cotp::head(data) {
             Head::Short => Progress::Used(0),
             Head::Bad => self.resynchronise(data, side, cx),
@@ -110,8 +119,9 @@ impl Reading {
             cx.malformed("tpkt", "not a TPKT header");
             self.gap(cx.from_client, 0);
         }
-        let next = data.windows(6).skip(1).position(|head| matches!(head, [3, 0, _, _, 2, 0xf0]));
-        Progress::Used(next.map_or(data.len(), |at| at + 1))
+        let next = data.windows(RESUME).skip(1).position(|head| matches!(head, [3, 0, _, _, 2, 0xf0]));
+        // The last bytes may be the front of one, however the stream was cut.
+        Progress::Used(next.map_or(data.len().saturating_sub(RESUME - 1), |at| at + 1))
     }
 
     /// False where this is not S7 after all.

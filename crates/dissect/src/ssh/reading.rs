@@ -120,7 +120,7 @@ impl Reading {
                 false => self.close(side, data.len()),
             };
         }
-        let Some(end) = data.iter().position(|&b| b == b'\n') else {
+        let Some(end) = data.iter().take(LINE_LIMIT + 1).position(|&b| b == b'\n') else {
             if data.len() <= LINE_LIMIT {
                 return Step::More;
             }

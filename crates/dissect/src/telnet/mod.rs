@@ -97,6 +97,10 @@ fn is_text(byte: u8) -> bool {
 
 /// `None` where this is no terminal's text; true where it has a negotiation.
 fn probe_text(mut data: &[u8]) -> Option<bool> {
+    // Nothing but zeros and cursor movements says nothing.
+    if !data.iter().any(|byte| matches!(*byte, b'!'..=b'~' | reading::IAC)) {
+        return None;
+    }
     let mut negotiated = false;
     while let Some((&byte, rest)) = data.split_first() {
         data = match (byte, rest) {

@@ -43,6 +43,7 @@ const SNAP: [u8; 3] = [0xaa, 0xaa, 3];
 
 pub(super) fn ethernet<'p>(walk: &mut Walk<'p>, part: Part<'p>) -> Next<'p> {
     let Some(head) = part.head::<14>() else { return walk.short(part, 14, "ethernet.header") };
+    walk.leave_network();
     walk.packet.dst_mac = Some([head[0], head[1], head[2], head[3], head[4], head[5]]);
     walk.packet.src_mac = Some([head[6], head[7], head[8], head[9], head[10], head[11]]);
     type_or_length(u16::from_be_bytes([head[12], head[13]]), part.after(14))

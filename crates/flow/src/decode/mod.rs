@@ -58,6 +58,21 @@ pub struct Counters {
 }
 
 impl Counters {
+    /// Count a packet that `plain` decoded.
+    #[inline]
+    pub(crate) fn count_plain(&mut self, packet: &Packet<'_>) {
+        self.packets += 1;
+        self.by_link[0] += 1;
+        self.snapped += u64::from(packet.snapped);
+    }
+
+    /// Add plain packets that were counted elsewhere.
+    pub(crate) fn add_plain(&mut self, other: &Counters) {
+        self.packets += other.packets;
+        self.by_link[0] += other.by_link[0];
+        self.snapped += other.snapped;
+    }
+
     #[cold]
     fn fault(&mut self, name: &'static str) {
         if let Some((_, count)) = self.faults.iter_mut().find(|(known, _)| *known == name) {
@@ -95,14 +110,11 @@ impl Decoder {
     /// Decode one packet.
     #[inline]
     pub fn decode<'p>(&'p mut self, raw: &Raw<'p>) -> Packet<'p> {
-        self.counters.packets += 1;
-        if raw.link == 1 {
-            if let Some(packet) = plain(raw) {
-                self.counters.by_link[0] += 1;
-                self.counters.snapped += u64::from(packet.snapped);
-                return packet;
-            }
+        if let Some(packet) = plain(raw) {
+            self.counters.count_plain(&packet);
+            return packet;
         }
+        self.counters.packets += 1;
         self.walk(raw)
     }
 
@@ -220,6 +232,16 @@ impl<'p> Walk<'p> {
         }
     }
 
+    /// Forget the network layer that wraps an Ethernet frame: its addresses are the tunnel's, not the inner talkers'.
+    pub fn leave_network(&mut self) {
+        let packet = &mut self.packet;
+        if packet.src.is_some() {
+            (packet.src, packet.dst) = (None, None);
+            (packet.ttl, packet.protocol, packet.ip_id) = (0, 0, 0);
+            (packet.network_header, packet.transport_bytes) = (&[], &[]);
+        }
+    }
+
     /// End with a payload and what carries it.
     pub fn payload(&mut self, transport: Transport, part: Part<'p>) -> Next<'p> {
         self.packet.transport = transport;
@@ -259,7 +281,10 @@ fn nothing<'p>() -> Packet<'p> {
 ///
 /// None sends the packet the long way, which knows all cases and gives the same answer for this one.
 #[inline]
-fn plain<'p>(raw: &Raw<'p>) -> Option<Packet<'p>> {
+pub(crate) fn plain<'p>(raw: &Raw<'p>) -> Option<Packet<'p>> {
+    if raw.link != 1 {
+        return None;
+    }
     let head = raw.data.first_chunk::<34>()?;
     let fragment = (head[20] & 0x3f) | head[21];
     if head[12] != 8 || head[13] != 0 || head[14] != 0x45 || fragment != 0 {

@@ -127,6 +127,17 @@ fn wrappings_are_taken_off_and_kept() {
 }
 
 #[test]
+fn a_frame_in_a_tunnel_has_no_network_address_of_the_tunnel() {
+    let frame = [&[2, 0, 0, 0, 0, 9, 2, 0, 0, 0, 0, 8, 8, 6][..], &[0; 28]].concat();
+    let mirrored = ethernet(0x0800, &ipv4(47, &[&[0, 0, 0x88, 0xbe][..], &frame].concat()));
+    look(1, &mirrored, |packet| {
+        assert_eq!((packet.transport, packet.ethertype), (Transport::Frame, 0x0806));
+        assert_eq!((packet.src, packet.dst, packet.src_mac), (None, None, Some([2, 0, 0, 0, 0, 8])));
+        assert!(packet.tunnel.is_some_and(|tunnel| tunnel.src.is_some()));
+    });
+}
+
+#[test]
 fn links_and_tags_lead_to_the_same_packet() {
     let mut cooked = vec![0, 0, 0, 1, 0, 6, 2, 0, 0, 0, 0, 1, 0, 0, 8, 0];
     cooked.extend(inner());

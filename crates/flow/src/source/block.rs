@@ -2,16 +2,22 @@
 //!
 //! Rule 1: the buffer grows only to the size a caller asks for, and callers ask for bounded sizes.
 //! Rule 2: a read error ends the stream and is kept as text, so that what came before it is still used.
+//! Rule 3: who keeps the buffer (`shared`) keeps what it holds: the window then reads on into another one, and takes the
+//! first back once nobody else has it.
 
 use std::io::{ErrorKind, Read};
+use std::sync::Arc;
 
 /// Size of the buffer where an input is read alone.
 pub(crate) const BLOCK: usize = 1 << 18;
+/// Most buffers that are waited for.
+const SPARE_CAP: usize = 16;
 
 /// The window.
 pub(crate) struct Window {
     source: Box<dyn Read + Send>,
-    buffer: Vec<u8>,
+    buffer: Arc<Vec<u8>>,
+    spare: Vec<Arc<Vec<u8>>>,
     start: usize,
     end: usize,
     offset: u64,
@@ -22,7 +28,16 @@ pub(crate) struct Window {
 impl Window {
     /// A window of `block` bytes over `source`.
     pub fn new(source: Box<dyn Read + Send>, block: usize) -> Window {
-        Window { source, buffer: vec![0; block.max(64)], start: 0, end: 0, offset: 0, ended: false, failure: None }
+        Window {
+            source,
+            buffer: Arc::new(vec![0; block.max(64)]),
+            spare: Vec::new(),
+            start: 0,
+            end: 0,
+            offset: 0,
+            ended: false,
+            failure: None,
+        }
     }
 
     /// The bytes at hand.
@@ -36,6 +51,12 @@ impl Window {
     pub fn part(&self, at: usize, length: usize) -> &[u8] {
         let from = self.start + at;
         self.buffer.get(from..from + length).unwrap_or(&[])
+    }
+
+    /// The buffer, and where in it the bytes at hand start.
+    #[inline]
+    pub fn shared(&self) -> (&Arc<Vec<u8>>, usize) {
+        (&self.buffer, self.start)
     }
 
     /// Where the bytes at hand start in the stream.
@@ -84,14 +105,10 @@ impl Window {
         if self.ended {
             return false;
         }
-        self.buffer.copy_within(self.start..self.end, 0);
-        self.end -= self.start;
-        self.start = 0;
-        if self.buffer.len() < length {
-            self.buffer.resize(length, 0);
-        }
+        self.move_up(length);
+        let buffer = Arc::make_mut(&mut self.buffer);
         while self.end < length {
-            match self.source.read(&mut self.buffer[self.end..]) {
+            match self.source.read(&mut buffer[self.end..]) {
                 Ok(0) => self.ended = true,
                 Ok(count) => self.end += count,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -105,5 +122,35 @@ impl Window {
             }
         }
         true
+    }
+
+    /// Bring the bytes at hand to the front of a buffer that nobody else has, with room for `length` bytes.
+    fn move_up(&mut self, length: usize) {
+        if Arc::get_mut(&mut self.buffer).is_none() {
+            let free = self.spare.iter().position(|buffer| Arc::strong_count(buffer) == 1);
+            let mut fresh = match free {
+                Some(at) => self.spare.swap_remove(at),
+                None => Arc::new(vec![0; self.buffer.len()]),
+            };
+            let bytes = self.bytes();
+            let room = Arc::make_mut(&mut fresh);
+            if room.len() < bytes.len() {
+                room.resize(bytes.len(), 0);
+            }
+            room[..bytes.len()].copy_from_slice(bytes);
+            self.end -= self.start;
+            self.start = 0;
+            let kept = std::mem::replace(&mut self.buffer, fresh);
+            if self.spare.len() < SPARE_CAP {
+                self.spare.push(kept);
+            }
+        }
+        let buffer = Arc::make_mut(&mut self.buffer);
+        buffer.copy_within(self.start..self.end, 0);
+        self.end -= self.start;
+        self.start = 0;
+        if buffer.len() < length {
+            buffer.resize(length, 0);
+        }
     }
 }

@@ -32,8 +32,6 @@ pub enum OpenReason {
     StandardInputTwice,
     /// More than 65,535 inputs.
     TooMany,
-    /// A stream can be read only once.
-    NotAgain,
 }
 
 impl OpenError {
@@ -52,7 +50,6 @@ impl OpenError {
             OpenReason::Unreadable(_) => "copy the file again from where it was captured",
             OpenReason::StandardInputTwice => "name - once",
             OpenReason::TooMany => "split the run; 65,535 inputs are the most",
-            OpenReason::NotAgain => "save the stream to a file, or use one worker",
         }
     }
 }
@@ -78,7 +75,6 @@ impl fmt::Display for OpenReason {
             OpenReason::Unreadable(why) => write!(f, "it can't be read: {why}"),
             OpenReason::StandardInputTwice => f.write_str("standard input is named twice"),
             OpenReason::TooMany => f.write_str("there are too many inputs"),
-            OpenReason::NotAgain => f.write_str("a stream can't be read a second time"),
         }
     }
 }

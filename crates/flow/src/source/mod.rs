@@ -134,21 +134,6 @@ impl Inputs {
         Ok(inputs)
     }
 
-    /// Open the same files once more, for another worker; digests are not taken again.
-    ///
-    /// # Errors
-    /// As [`Inputs::open`]; a stream can't be opened again.
-    pub fn open_again(infos: &[InputInfo]) -> Result<Inputs, OpenError> {
-        let mut inputs = Inputs::empty(infos.len());
-        for info in infos {
-            if !info.path.is_file() {
-                return Err(OpenError::new(&info.path, OpenReason::NotAgain));
-            }
-            inputs.begin(info.clone(), None)?;
-        }
-        Ok(inputs)
-    }
-
     /// The inputs, in the order given; a packet's `input` is a position here.
     pub fn infos(&self) -> &[InputInfo] {
         &self.infos
@@ -194,6 +179,14 @@ impl Inputs {
             wire_length: head.wire_length,
             data: reader.window.part(head.at, head.length),
         })
+    }
+
+    /// Where the packet that `next` gave lies: who keeps the buffer keeps the packet.
+    pub(crate) fn place(&self) -> Option<(&Arc<Vec<u8>>, usize)> {
+        let stream = self.streams.get(usize::from(self.current?))?;
+        let State::Open(reader) = &stream.state else { return None };
+        let (buffer, start) = reader.window.shared();
+        Some((buffer, start + stream.head.at))
     }
 
     /// Move on; the input whose head is next.

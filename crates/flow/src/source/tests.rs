@@ -376,7 +376,7 @@ fn many_files_come_in_time_order_each_in_its_own() {
             paths.push(path);
         }
         let mut inputs = Inputs::open(&paths).expect("captures");
-        let mut again = Inputs::open_again(inputs.infos()).expect("the same");
+        let mut again = Inputs::open(&paths).expect("the same");
         let mut next = vec![0_u8; count as usize];
         let (mut last, mut packets) = (0, 0);
         while let Some(raw) = inputs.next() {

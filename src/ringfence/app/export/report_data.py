@@ -11,16 +11,22 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Any
 
 from ringfence.app.analysis import Analysis
 from ringfence.app.escape import json_in_html, shortened, visible
-from ringfence.model.device import Claim, Device
-from ringfence.model.finding import Finding
-from ringfence.model.flow import Conversation
+from ringfence.detect.rule import is_public
+from ringfence.detect.rules.ot_command import COMMANDS
+from ringfence.model.device import Claim, Device, class_words
+from ringfence.model.finding import Finding, finding_order
+from ringfence.model.flow import Conversation, Operation
 from ringfence.model.observation import PacketReference, Part
 
 __all__ = ["EMBED_LIMIT", "LADDER", "Limits", "report_data", "report_json"]
+
+# What the device pages and the map call a command: the rules' table, and what publishes or sets in other protocols.
+_COMMANDS = sorted({operation for _, operation in COMMANDS} | {"publish", "set"})
 
 EMBED_LIMIT = 40_000_000  # characters of JSON in the page
 
@@ -67,6 +73,22 @@ def _milliseconds(nanoseconds: int | None) -> int | None:
     return None if nanoseconds is None else nanoseconds // 1_000_000
 
 
+def _sort_of_peer(part: Part) -> str:
+    """Return what sort of end this is that is no device: broadcast, multicast, internet, or other."""
+    kind, value = part.address.kind, part.address.value
+    if value in ("ff:ff:ff:ff:ff:ff", "255.255.255.255"):
+        return "broadcast"
+    if kind == "mac":
+        return "multicast" if int(value[:2], 16) & 1 else "other"
+    if kind in ("ipv4", "ipv6") and ip_address(value).is_multicast:
+        return "multicast"
+    return "internet" if is_public(part) else "other"
+
+
+def _operation_order(each: Operation) -> tuple[bool, int, str, str]:
+    return (each.operation not in _COMMANDS, -each.count, each.operation, each.object or "")
+
+
 def _device_order(device: Device) -> tuple[bool, str, str]:
     return (device.device_class == "unknown", device.name.lower(), device.id)
 
@@ -105,7 +127,7 @@ class _Projection:
         """Return everything."""
         analysis = self.analysis
         conversations, hidden = self.conversations()
-        findings = sorted(analysis.findings, key=lambda each: (-each.severity, -each.confidence, -each.count, each.id))
+        findings = sorted(analysis.findings, key=finding_order)
         return {
             "version": self.text(analysis.version),
             "knowledge": {"id": self.text(analysis.knowledge.id), "date": self.text(analysis.knowledge.date)},
@@ -118,10 +140,9 @@ class _Projection:
             ],
             "conversations": conversations,
             "hidden": hidden,
-            "peers": [
-                [self.text(each.address.value, 120), each.address.kind, self.text(each.address.domain, 80)]
-                for each in self.peers
-            ],
+            "peers": [[self.text(each.address.value, 120), _sort_of_peer(each)] for each in self.peers],
+            "commands": _COMMANDS,
+            "classes": {name: class_words(name) for name in sorted({each.device_class for each in self.devices})},
             "certificates": self.certificates(),
             "totals": {
                 "devices": len(analysis.devices),
@@ -266,8 +287,11 @@ class _Projection:
         return rows, {str(self.number_of[key]): count for key, count in hidden.items() if key in self.number_of}
 
     def conversation(self, each: Conversation) -> list[Any]:
-        """Return protocol, transport, port, packets, bytes, flows, first, last, answered, operations, more."""
-        operations = sorted(each.operations, key=lambda one: (-one.count, one.operation, one.object or ""))
+        """Return protocol, transport, port, packets, bytes, flows, first, last, answered, operations, more.
+
+        One command among thousands of reads must not be the one that is left out.
+        """
+        operations = sorted(each.operations, key=_operation_order)
         most = self.limits.operations
         return [
             self.text(each.protocol, 60),

@@ -1,13 +1,16 @@
 """A controller was written to, programmed, stopped or restarted. ATT&CK for ICS T0855 and its neighbours.
 
-Rule 1: what a command does is looked up in ``COMMANDS``; an operation that is not in it is no finding.
+Rule 1: what a command does is looked up in ``OBJECTS``, then ``COMMANDS``; what stands in neither is no finding.
 Rule 2: nothing here says "unusual": one capture has no history. Stops and programs are grave by what they do; plain
 writes are everyday work in most plants and are told as such.
+Rule 3: in S7 the station asks for a download once, then the controller asks the station for the pieces: those requests
+(download_block, download_end) are no commands of the controller.
+Rule 4: whether the controller obeyed is said where its answers were seen; a refused command is still a try.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -15,7 +18,7 @@ from ringfence.detect.rule import Rule, RuleDoc, Sight
 from ringfence.model.finding import Finding, Severity
 from ringfence.model.observation import Observation, Part
 
-__all__ = ["COMMANDS", "OtCommand"]
+__all__ = ["COMMANDS", "OBJECTS", "OtCommand"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,10 @@ _SILENCE = _Sort(
     "silence", "Communication switched off", "told to stop communicating", Severity.HIGH, ("T0814", "T0855")
 )
 _PROGRAM = _Sort("program", "Program written to a controller", "programmed", Severity.HIGH, ("T0843", "T0889", "T0855"))
+_RESTORE = _Sort(
+    "restore", "Restore of a controller begun or ended", "told to begin or end a restore", Severity.HIGH,
+    ("T0889", "T0855"),
+)  # fmt: skip
 _DELETE = _Sort("delete", "Program or object deleted", "told to delete", Severity.HIGH, ("T0809", "T0889", "T0855"))
 _READ_OUT = _Sort("read_out", "Program read out of a controller", "read out", Severity.MEDIUM, ("T0845",))
 _FORCE = _Sort("force", "Values forced in a controller", "told to force values", Severity.HIGH, ("T0835", "T0855"))
@@ -61,7 +68,7 @@ COMMANDS: dict[tuple[str, str], _Sort] = {
     **_rows("s7comm.request", _STOP, "stop"),
     **_rows("s7comm.request", _START, "start exit_hold"),
     **_rows("s7comm.request", _RESET, "memory_reset"),
-    **_rows("s7comm.request", _PROGRAM, "download_start download_block download_end insert_block copy_ram_to_rom"),
+    **_rows("s7comm.request", _PROGRAM, "download_start insert_block copy_ram_to_rom"),
     **_rows("s7comm.request", _DELETE, "delete_block compress_memory"),
     **_rows("s7comm.request", _READ_OUT, "upload_start upload upload_end"),
     **_rows("s7comm.request", _FORCE, "force modify_variable breakpoint"),
@@ -83,6 +90,7 @@ COMMANDS: dict[tuple[str, str], _Sort] = {
         "set_attribute_single set_member apply_attributes",
     ),
     **_rows("cip.request", _UNLOCK, "unlock_controller"),
+    **_rows("cip.request", _CLOCK, "set_clock"),
     **_rows("cip.pccc", _MODE, "change_mode"),
     **_rows("cip.pccc", _STOP, "shutdown"),
     **_rows("cip.pccc", _RESET, "initialize_memory"),
@@ -108,12 +116,26 @@ COMMANDS: dict[tuple[str, str], _Sort] = {
     **_rows("bacnet.request", _CLOCK, "time_synchronization utc_time_synchronization"),
 }
 
+# Where the object decides what an operation does. (ASHRAE 135 §16.4: reinitialize_device also steers backups.)
+OBJECTS: dict[tuple[str, str, str], _Sort] = {
+    ("bacnet.request", "reinitialize_device", state): sort
+    for sort, states in (
+        (_READ_OUT, "start-backup end-backup"),
+        (_RESTORE, "start-restore end-restore abort-restore"),
+        (_WRITE, "activate-changes"),
+    )
+    for state in states.split()
+}
+
+_ANSWERS = ("modbus.response", "s7comm.response", "cip.response", "bacnet.response")
+
 
 class OtCommand(Rule):
     """Someone changed what a controller does."""
 
     NAME = "ot_command"
-    READS = ("modbus.request", "s7comm.request", "s7comm.plus", "cip.request", "cip.pccc", "bacnet.request")
+    COMMANDED = ("modbus.request", "s7comm.request", "s7comm.plus", "cip.request", "cip.pccc", "bacnet.request")
+    READS = (*COMMANDED, *_ANSWERS)
     DOC = RuleDoc(
         title="Command to a controller",
         severity=Severity.LOW,
@@ -132,27 +154,108 @@ class OtCommand(Rule):
     )
 
     def findings(self, sight: Sight) -> Iterator[Finding]:
-        """One finding per sender, controller and sort of command."""
-        groups: dict[tuple[Part, Part, str], list[Observation]] = defaultdict(list)
+        """One finding per sender, controller and sort of command; one for all controllers where they are many."""
+        groups: dict[tuple[str, str], dict[str, list[Observation]]] = defaultdict(lambda: defaultdict(list))
         sorts: dict[str, _Sort] = {}
-        for fact in sight.facts(*self.READS):
-            sort = COMMANDS.get((fact.kind, str(fact["operation"])))
+        for fact in sight.facts(*self.COMMANDED):
+            sort = _sort_of(fact)
             if sort is not None and fact.object is not None:
                 sorts[sort.name] = sort
-                groups[fact.subject, fact.object, sort.name].append(fact)
-        for (actor, target, name), facts in groups.items():
-            sort = sorts[name]
-            shown = sorted({f"{fact['operation']} {fact['object'] or ''}".strip() for fact in facts})
-            some = "; ".join(shown[:4]) + (f"; and {len(shown) - 4:,} more" if len(shown) > 4 else "")
-            yield self.finding(
-                sight,
-                ((actor, "actor"), (target, "target")),
-                facts,
-                topic=name,
-                title=sort.title,
-                severity=sort.severity,
-                attack=sort.attack,
-                why=f"{sight.label(target)} was {sort.verb} by {sight.label(actor)}.",
-                expected="Only approved stations change what a controller does, in approved windows.",
-                seen=some,
-            )
+                actor, target = (sight.device_id(part) or part.id for part in (fact.subject, fact.object))
+                groups[actor, sort.name][target].append(fact)
+        answers = _answers(sight)
+        for (_, name), targets in groups.items():
+            if len(targets) >= sight.options.grouped_targets:
+                yield self._many(sight, sorts[name], list(targets.values()), answers)
+            else:
+                for facts in targets.values():
+                    yield self._one(sight, sorts[name], facts, answers)
+
+    def _one(self, sight: Sight, sort: _Sort, facts: list[Observation], answers: _Answers) -> Finding:
+        actor, target = facts[0].subject, _target(facts)
+        return self.finding(
+            sight,
+            ((actor, "actor"), (target, "target")),
+            facts,
+            topic=sort.name,
+            title=sort.title,
+            severity=sort.severity,
+            attack=sort.attack,
+            why=f"{sight.label(target)} was {sort.verb} by {sight.label(actor)}{_obeyed(facts, answers)}.",
+            expected=_EXPECTED,
+            seen=_seen(facts),
+        )
+
+    def _many(self, sight: Sight, sort: _Sort, groups: list[list[Observation]], answers: _Answers) -> Finding:
+        groups = sorted(groups, key=lambda facts: (-sum(fact.count for fact in facts), sight.label(_target(facts))))
+        facts = [fact for group in groups for fact in group]
+        actor, targets = facts[0].subject, [_target(group) for group in groups]
+        some = ", ".join(sight.label(target) for target in targets[:3])
+        return self.finding(
+            sight,
+            ((actor, "actor"), *((target, "target") for target in targets)),
+            facts,
+            topic=sort.name,
+            about=(actor,),
+            title=sort.title,
+            severity=sort.severity,
+            attack=sort.attack,
+            why=f"{len(targets):,} devices were {sort.verb} by {sight.label(actor)}: {some} and "
+            f"{len(targets) - 3:,} more{_obeyed(facts, answers)}.",
+            expected=_EXPECTED,
+            seen=_seen(facts),
+        )
+
+
+_EXPECTED = "Only approved stations change what a controller does, in approved windows."
+
+# How often which answer was given, by protocol, who answered, whom, and what was asked.
+_Answers = dict[tuple[str, str, str, str], Counter[str]]
+
+
+def _sort_of(fact: Observation) -> _Sort | None:
+    operation = str(fact["operation"])
+    return OBJECTS.get((fact.kind, operation, str(fact["object"]))) or COMMANDS.get((fact.kind, operation))
+
+
+def _target(facts: list[Observation]) -> Part:
+    return next(fact.object for fact in facts if fact.object is not None)
+
+
+def _asked(fact: Observation) -> str:
+    """Return what an answer is known by: Modbus answers carry the function alone."""
+    return str(fact["function"] if fact.kind.startswith("modbus.") else fact["operation"])
+
+
+def _answers(sight: Sight) -> _Answers:
+    answers: _Answers = defaultdict(Counter)
+    for fact in sight.facts(*_ANSWERS):
+        if fact.object is not None:
+            status = fact["status"]
+            word = "ok" if status in (None, 0, "ok") else f"status {status}" if isinstance(status, int) else str(status)
+            key = (fact.kind.partition(".")[0], fact.subject.id, fact.object.id, _asked(fact))
+            answers[key][word] += fact.count
+    return answers
+
+
+def _obeyed(facts: list[Observation], answers: _Answers) -> str:
+    """Return how the commands were answered, in words; nothing where that can't be told for each of them."""
+    found: Counter[str] = Counter()
+    for key in {(f.kind.partition(".")[0], f.object.id, f.subject.id, _asked(f)) for f in facts if f.object}:
+        found.update(answers.get(key, {}))
+    commands, answered = sum(fact.count for fact in facts), sum(found.values())
+    refusals = Counter({word: count for word, count in found.items() if word != "ok"})
+    if not refusals or answered > commands:
+        return ""  # More answers than commands: other requests of that name were answered too.
+    reasons = ", ".join(word.rpartition(": ")[2].replace("-", " ") for word, _ in refusals.most_common(2))
+    if refusals.total() == commands:
+        return f", but refused ({reasons})"
+    return f"; {refusals.total():,} of {commands:,} commands were refused ({reasons})"
+
+
+def _seen(facts: list[Observation]) -> str:
+    counts: Counter[str] = Counter()
+    for fact in facts:
+        counts[f"{fact['operation']} {fact['object'] or ''}".strip()] += fact.count
+    shown = [f"{text} ×{count:,}" if count > 1 else text for text, count in sorted(counts.items())[:4]]
+    return "; ".join(shown) + (f"; and {len(counts) - 4:,} more" if len(counts) > 4 else "")

@@ -6,13 +6,13 @@ from ringfence.inventory.clues.bacnet import BacnetDevice
 from ringfence.inventory.clues.banner import SshBanner, TelnetBanner
 from ringfence.inventory.clues.cip import CipIdentity, CipTags
 from ringfence.inventory.clues.clue import PART_SEEN, Clue, ClueDoc
-from ringfence.inventory.clues.dhcp import DhcpFingerprint, DhcpVendorClass
+from ringfence.inventory.clues.dhcp import DhcpFingerprint, DhcpNamedMaker, DhcpServer, DhcpVendorClass
 from ringfence.inventory.clues.host_name import HostName
 from ringfence.inventory.clues.http import HttpAgent, HttpServer
 from ringfence.inventory.clues.mac_kind import MacKind
 from ringfence.inventory.clues.mdns import MdnsService
 from ringfence.inventory.clues.modbus import ModbusIdentity
-from ringfence.inventory.clues.mqtt import MqttClient
+from ringfence.inventory.clues.mqtt import MqttClient, MqttTopic
 from ringfence.inventory.clues.name_asked import NameAsked
 from ringfence.inventory.clues.oui import OuiVendor
 from ringfence.inventory.clues.s7comm import S7Identity, S7Program
@@ -27,6 +27,8 @@ BUILTIN_CLUES: tuple[type[Clue], ...] = (
     MacKind,
     DhcpFingerprint,
     DhcpVendorClass,
+    DhcpNamedMaker,
+    DhcpServer,
     HostName,
     MdnsService,
     SsdpMessage,
@@ -39,6 +41,7 @@ BUILTIN_CLUES: tuple[type[Clue], ...] = (
     SshBanner,
     TelnetBanner,
     MqttClient,
+    MqttTopic,
     SnmpSystem,
     ModbusIdentity,
     S7Identity,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ringfence.inventory.clues.clue import Clue, ClueDoc, from_signatures, quoted
+from ringfence.inventory.clues.clue import Clue, ClueDoc, from_product, quoted
 from ringfence.model.device import Claim
 from ringfence.model.observation import Observation
 
@@ -48,4 +48,4 @@ class BacnetDevice(Clue):
         if name in _CLAIMS:
             yield Claim(_CLAIMS[name], value[:120], 0.85, self.NAME, sentence)
         if name in _READ_FOR_CLASS:
-            yield from from_signatures(self, self.knowledge.text("product", value), sentence, _READ_FOR_CLASS[name])
+            yield from from_product(self, value, sentence, _READ_FOR_CLASS[name])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ringfence.inventory.clues.clue import Clue, ClueDoc, from_recog, from_signatures, quoted
+from ringfence.inventory.clues.clue import Clue, ClueDoc, from_product, from_recog, from_signatures, quoted
 from ringfence.model.device import Claim
 from ringfence.model.observation import Observation
 
@@ -42,4 +42,4 @@ class TelnetBanner(Clue):
             sentence = f"It greets with {quoted(' '.join(text.split()))}."
             yield from from_signatures(self, self.knowledge.text("banner", text), sentence)
             yield from from_recog(self, "telnet_banners", text, sentence)
-            yield from from_signatures(self, self.knowledge.text("product", text), sentence, 0.75)
+            yield from from_product(self, text, sentence, 0.75, 0.85)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ringfence.inventory.clues.clue import Clue, ClueDoc, from_signatures, quoted
+from ringfence.inventory.clues.clue import Clue, ClueDoc, from_product, quoted
 from ringfence.model.device import Claim
 from ringfence.model.observation import Observation
+
+# A device may be asked for one attribute alone; the sentence then says only that.
+_NUMBERS = (("vendor", "vendor_id"), ("device type", "device_type"), ("revision", "revision"))
 
 
 class CipIdentity(Clue):
@@ -27,9 +30,9 @@ class CipIdentity(Clue):
         """Yield what the object says."""
         factor = 0.75 if fact["path"] else 1.0
         name = str(fact["product_name"] or "").strip()
-        sentence = (
-            f"Its CIP identity says {quoted(name)}, vendor {fact['vendor_id']}, device type {fact['device_type']}."
-        )
+        said = [quoted(name)] if name else []
+        said += [f"{words} {fact[field]}" for words, field in _NUMBERS if fact[field] is not None]
+        sentence = f"Its CIP identity says {', '.join(said)}."
         maker = self.knowledge.registered("cip_vendor", int(fact["vendor_id"] or 0))
         if maker:
             yield Claim("vendor", self.knowledge.canonical(maker), 0.95 * factor, self.NAME, sentence)
@@ -38,7 +41,8 @@ class CipIdentity(Clue):
             yield Claim("class", kind.value, kind.weight * factor, self.NAME, sentence)
         if name:
             yield Claim("product", name[:120], 0.9 * factor, self.NAME, sentence)
-            yield from from_signatures(self, self.knowledge.text("product", name), sentence, factor)
+            stated = self.knowledge.canonical(maker) if maker else ""
+            yield from from_product(self, name, sentence, factor, maker=stated)
         if fact["revision"]:
             yield Claim("firmware", str(fact["revision"]), 0.9 * factor, self.NAME, sentence)
         if fact["serial"] and not fact["path"]:
@@ -62,6 +66,6 @@ class CipTags(Clue):
             fact["operation"] in ("read_tag", "write_tag", "read_tag_fragmented", "write_tag_fragmented")
             and fact["status"] == 0
         ):
-            yield Claim(
-                "class", "plc", 0.52, self.NAME, f"It answers the CIP service {quoted(fact['operation'])} with success."
-            )
+            sentence = f"It answers the CIP service {quoted(fact['operation'])} with success."
+            yield Claim("class", "plc", 0.52, self.NAME, sentence)
+            yield Claim("vendor", "Rockwell Automation", 0.4, self.NAME, sentence)

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from ringfence.inventory.knowledge import Knowledge, Signature
 from ringfence.model.device import Claim
 from ringfence.model.observation import Observation
 
-__all__ = ["DHCP_CLIENT_OPERATIONS", "PART_SEEN", "Clue", "ClueDoc", "from_recog", "from_signatures", "quoted"]
+__all__ = [
+    "DHCP_CLIENT_OPERATIONS",
+    "PART_SEEN",
+    "Clue",
+    "ClueDoc",
+    "from_product",
+    "from_recog",
+    "from_signatures",
+    "quoted",
+]
 
 # The register makes one fact of this kind for every new part, so that clues can read an address itself.
 PART_SEEN = "part.seen"
@@ -61,6 +70,28 @@ def from_signatures(clue: Clue, signatures: Iterable[Signature], sentence: str, 
         for field, value, weight in rows:
             if value and weight > 0:
                 yield Claim(field, value, round(weight * factor, 4), clue.NAME, sentence)
+
+
+def from_product(
+    clue: Clue, text: str, sentence: str, factor: float = 1.0, industrial: float = 1.0, maker: str = ""
+) -> Iterator[Claim]:
+    """Yield the claims that a product's name carries; a stated maker rules out the names of others.
+
+    Args:
+        clue: who claims.
+        text: the name.
+        sentence: the evidence.
+        factor: trust in the text, 0 to 1.
+        industrial: trust in patterns that are short, and certain only where an industrial device speaks; 0 leaves
+            them out.
+        maker: canonical name of the maker that the same message states. A name that is another maker's then still
+            speaks for the class (the product may be rebranded), but less.
+    """
+    for where, trust in (("product", factor), ("ot_product", factor * industrial)):
+        for signature in clue.knowledge.text(where, text) if trust else ():
+            foreign = bool(maker and signature.vendor) and clue.knowledge.canonical(signature.vendor) != maker
+            kept = replace(signature, vendor="", product="", system="") if foreign else signature
+            yield from from_signatures(clue, (kept,), sentence, trust * (0.6 if foreign else 1.0))
 
 
 def from_recog(clue: Clue, name: str, text: str, sentence: str) -> Iterator[Claim]:

@@ -8,6 +8,9 @@ from ringfence.inventory.clues.clue import DHCP_CLIENT_OPERATIONS, Clue, ClueDoc
 from ringfence.model.device import Claim
 from ringfence.model.observation import Observation
 
+# Of consortia and of software that many makers use: Microsoft, the Broadband Forum, CableLabs, Net-SNMP.
+_NO_MAKER = frozenset({0, 311, 3561, 4491, 8072, 343})
+
 
 class DhcpFingerprint(Clue):
     """The options a client asks for, in its order, tell the client's software."""
@@ -28,6 +31,8 @@ class DhcpFingerprint(Clue):
         text = ",".join(map(str, options))
         known = self.knowledge.parameter_list(text)
         if known is None:
+            sentence = f"It asks for the DHCP options {text} in this order."
+            yield from from_signatures(self, self.knowledge.text("dhcp_list", text), sentence)
             return
         system, device_class, system_weight, class_weight = known
         sentence = f"It asks for the DHCP options {text} in this order, as {system} does."
@@ -51,3 +56,53 @@ class DhcpVendorClass(Clue):
         sentence = f"Its DHCP vendor class is {quoted(text)}."
         yield from from_signatures(self, self.knowledge.text("dhcp_class", text), sentence)
         yield from from_recog(self, "dhcp_vendor_class", text, sentence)
+
+
+class DhcpNamedMaker(Clue):
+    """Option 161 says where the maker describes the device, options 124 and 125 carry a maker's number."""
+
+    NAME = "dhcp_named_maker"
+    READS = "dhcp.message"
+    DOC = ClueDoc(
+        "MUD URL and enterprise numbers in DHCP",
+        "RFC 8520 §10, RFC 3925; IANA enterprise numbers",
+        ("The URL's host may be that of a hosting company; some numbers are of consortia, not of makers.",),
+    )
+
+    def claims(self, fact: Observation) -> Iterator[Claim]:
+        """Yield the maker that the URL's host or the number belongs to."""
+        if fact["operation"] not in DHCP_CLIENT_OPERATIONS:
+            return
+        url = str(fact["mud_url"] or "")
+        if url:
+            sentence = f"Its MUD URL is {quoted(url)}."
+            host = url.partition("://")[2].partition("/")[0].partition(":")[0]
+            known = self.knowledge.domain(host)
+            yield from from_signatures(self, (known,) if known else (), sentence)
+            yield from from_signatures(self, self.knowledge.text("product", url), sentence, 0.7)
+        for number in fact["enterprises"] or ():
+            holder = None if number in _NO_MAKER else self.knowledge.enterprise(int(number))
+            if holder:
+                sentence = f"Its DHCP messages carry options of the enterprise number {number}, {holder}."
+                yield Claim("vendor", holder, 0.6, self.NAME, sentence)
+
+
+class DhcpServer(Clue):
+    """Who hands out addresses and names itself as the way out is the router."""
+
+    NAME = "dhcp_server"
+    READS = "dhcp.message"
+    DOC = ClueDoc(
+        "DHCP server that names itself as router",
+        "RFC 2132 §3.5, §9.7",
+        ("Servers of larger networks hand out other machines' addresses as router, and say nothing here.",),
+    )
+
+    def claims(self, fact: Observation) -> Iterator[Claim]:
+        """Yield router where server identifier and first router are the same address."""
+        routers = fact["routers"] or ()
+        if fact["operation"] in ("offer", "ack") and routers and routers[0] == fact["server_id"]:
+            address = fact.subject.address
+            if address.kind == "mac" or address.value == routers[0]:
+                sentence = f"It hands out addresses by DHCP and names itself, {routers[0]}, as the router."
+                yield Claim("class", "router", 0.56, self.NAME, sentence)

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
-from ringfence.inventory.clues.clue import Clue, ClueDoc, from_recog, from_signatures, quoted
+from ringfence.inventory.clues.clue import Clue, ClueDoc, from_product, from_recog, from_signatures, quoted
 from ringfence.model.device import Claim
 from ringfence.model.observation import Observation
+
+# Titles of errors and of log-in pages: on every maker's devices.
+_SAYS_NOTHING = re.compile(
+    r"(?:error|\d{3})?[: ]*(?:\d{3})?[: ]*(?:log ?in|sign in|welcome|index|home|untitled|error|not found|"
+    r"moved(?: permanently)?|found|object moved|document moved|unauthorized|forbidden|bad request|redirect)?[.! ]*"
+)
 
 
 class HttpServer(Clue):
     """Server line, page title and challenge of a web server on the device."""
 
     NAME = "http_server"
-    READS = "http.response"
+    READS = ("http.response", "http.page")
     DOC = ClueDoc(
         "HTTP server, title and realm", "RFC 9110 §10.2.4, §11.6.1; recog", ("A reverse proxy answers for others.",)
     )
@@ -25,14 +32,14 @@ class HttpServer(Clue):
             sentence = f"Its web server names itself {quoted(server)}."
             yield from from_signatures(self, self.knowledge.text("http_server", server), sentence)
             yield from from_recog(self, "http_servers", server, sentence)
-        if title:
+        if title and not _SAYS_NOTHING.fullmatch(str(title).strip().lower()):
             sentence = f"Its web page has the title {quoted(title)}."
             yield from from_recog(self, "html_title", title, sentence)
-            yield from from_signatures(self, self.knowledge.text("product", title), sentence, 0.7)
+            yield from from_product(self, title, sentence, 0.7, 0.85)
         if challenge:
             sentence = f"Its web server asks for a password with {quoted(challenge)}."
             yield from from_recog(self, "http_wwwauth", challenge, sentence)
-            yield from from_signatures(self, self.knowledge.text("product", challenge), sentence, 0.7)
+            yield from from_product(self, challenge, sentence, 0.7, 0.85)
 
 
 class HttpAgent(Clue):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ringfence.inventory.clues.clue import Clue, ClueDoc, from_signatures, quoted
+from ringfence.inventory.clues.clue import Clue, ClueDoc, from_product, quoted
 from ringfence.model.device import Claim
 from ringfence.model.observation import Observation
 
@@ -28,9 +28,7 @@ class ModbusIdentity(Clue):
         if fact.kind == "modbus.server_id":
             text = str(fact["id"] or "")
             if len(text) > 3:
-                yield from from_signatures(
-                    self, self.knowledge.text("product", text), f"Its Modbus server id is {quoted(text)}.", 0.8
-                )
+                yield from from_product(self, text, f"Its Modbus server id is {quoted(text)}.", 0.8)
             return
         maker = str(fact["vendor_name"] or "")
         told = [
@@ -53,4 +51,4 @@ class ModbusIdentity(Clue):
             if fact[source]:
                 yield Claim(field, str(fact[source])[:120], 0.85, self.NAME, sentence)
         for text in told:
-            yield from from_signatures(self, self.knowledge.text("product", text), sentence)
+            yield from from_product(self, text, sentence, maker=self.knowledge.canonical(maker) if maker else "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ringfence.inventory.clues.clue import Clue, ClueDoc, from_recog, from_signatures, quoted
+from ringfence.inventory.clues.clue import Clue, ClueDoc, from_product, from_recog, from_signatures, quoted
 from ringfence.model.device import Claim
 from ringfence.model.observation import Observation
 
@@ -27,9 +27,7 @@ class TlsCertificate(Clue):
             sentence = f"It shows a certificate for {quoted(subject)}."
             yield from from_signatures(self, self.knowledge.text("certificate", subject), sentence)
             yield from from_recog(self, "x509_subjects", subject, sentence)
-            yield from from_signatures(
-                self, self.knowledge.text("product", str(fact["common_name"] or "")), sentence, 0.7
-            )
+            yield from from_product(self, str(fact["common_name"] or ""), sentence, 0.7, 0.85)
         if issuer and issuer != subject:
             sentence = f"It shows a certificate issued by {quoted(issuer)}."
             yield from from_signatures(self, self.knowledge.text("certificate", issuer), sentence, 0.8)

@@ -4,4 +4,4 @@ from __future__ import annotations
 
 __all__ = ["RELEASE_KEYS"]
 
-RELEASE_KEYS: tuple[bytes, ...] = (bytes.fromhex("4125799e79df1db52ce731d3b78e37a780a14acfb1e0bee0447f276f2184864c"),)
+RELEASE_KEYS: tuple[bytes, ...] = (bytes.fromhex("47a130f4b3211665e07b732d46786e91b987112e43e31f410bf4f6319060ac40"),)

@@ -135,12 +135,19 @@ class Knowledge:
             # A short word is a name only where it is all there is: "HP", not "HP Something Else".
             if found and (length > 1 or len(words[0]) > 3 or all(word in _SUFFIXES for word in words[1:])):
                 return found
-        kept = re.split(r"\s*\((?:formerly|see)\b", name, maxsplit=1, flags=re.IGNORECASE)[0].strip()
+        kept = re.split(r"\s*[\t(#]*\s*\b(?:formerly|see)\b", name, maxsplit=1, flags=re.IGNORECASE)[0].strip()
         while True:
             shorter = re.sub(r"[\s,.]+(\w+)\.?$", lambda m: "" if m[1].casefold() in _SUFFIXES else m[0], kept)
             if shorter in (kept, ""):
                 return kept[:80]
             kept = shorter
+
+    def maker_fits(self, name: str) -> frozenset[str]:
+        """Return the classes of which a maker builds devices under its own MAC prefixes; ``own`` is no class.
+
+        ``own`` says that all its devices have prefixes of its own.
+        """
+        return self._maker_fits.get(name, frozenset())
 
     def known_maker(self, name: str) -> bool:
         """Return whether a canonical name stands in the table of makers."""
@@ -168,7 +175,7 @@ class Knowledge:
 
     def _host_name(self, name: str) -> tuple[Signature, ...]:
         """Return what a host name speaks for."""
-        return self._signatures("names", "", name, 1)
+        return self._signatures("names", "", name, 4)
 
     def _text(self, where: str, text: str) -> tuple[Signature, ...]:
         """Return what a text speaks for; ``where`` is a first column of ``texts.tsv``."""
@@ -313,6 +320,10 @@ class Knowledge:
             for name in (row[0], *(row[1].split(";") if len(row) > 1 else ())):
                 found.setdefault(" ".join(re.sub(r"[^\w]+", " ", name.casefold()).split()), row[0])
         return found
+
+    @cached_property
+    def _maker_fits(self) -> dict[str, frozenset[str]]:
+        return {row[0]: frozenset(row[4].split(";")) for row in self._json("makers.json") if len(row) > 4}
 
     @cached_property
     def _maker_classes(self) -> dict[str, Weighted | None]:

@@ -37,21 +37,21 @@ function findingCell(each) {
 }
 
 const DEVICE_COLUMNS = [
-  { key: "name", label: "Name", share: 14, head: true, fixed: true, value: (each) => each.name,
-    cell: (each) => [h("a", { href: deviceAddress(numberOf.get(each)), class: "wire" }, each.name || "(no name)"), h("span", { class: "narrow-line wire" }, each.ips[0] || each.macs[0] || "")] },
-  { key: "class", label: "Class", share: 17, value: (each) => (each.class === "unknown" ? "" : each.class),
+  { key: "name", label: "Name", share: 17, head: true, fixed: true, value: (each) => each.name,
+    cell: (each) => [h("a", { href: deviceAddress(numberOf.get(each)), class: "wire", title: each.name }, each.name || "(no name)"), h("span", { class: "narrow-line wire" }, each.ips[0] || each.macs[0] || "")] },
+  { key: "class", label: "Class", share: 19, value: (each) => (each.class === "unknown" ? "" : each.class),
     cell: (each) => [classTag(each.class), each.class !== "unknown" && h("span", { class: "confidence", title: "Confidence of the class" }, percent(each.confidence))] },
   { key: "findings", label: "Findings", share: 12, cell: findingCell, value: (each) => (findingsOf[numberOf.get(each)].length ? worst[numberOf.get(each)] * 1e6 - findingsOf[numberOf.get(each)].length : null) },
   { ...column("vendor", "Vendor"), share: 12 },
-  { ...column("product", "Product"), share: 12 },
+  { ...column("product", "Product"), share: 11 },
   column("model", "Model"),
-  { ...column("firmware", "Firmware"), share: 8.5 },
+  { ...column("firmware", "Firmware"), share: 9 },
   column("os", "System"),
   column("serial", "Serial"),
   { key: "ip", label: "IP address", share: 12.5, wide: true, cell: (each) => listCell(each.ips), value: (each) => addressKey(each.ips[0]) },
   { key: "mac", label: "MAC", share: 13, wide: true, cell: (each) => listCell(each.macs), value: (each) => each.macs[0] },
-  { key: "level", label: "Level", share: 7, wide: true, numeric: true, cell: (each) => (each.level === null ? nothing() : levelText(each.level)), value: (each) => each.level },
-  { key: "roles", label: "Roles", share: 13, wide: true, cell: (each) => (each.roles.length ? h("span", { class: "wire" }, each.roles.slice(0, 2).map(roleText).join(", "), each.roles.length > 2 && ` +${each.roles.length - 2}`) : h("span", { class: "none" }, "none seen")), value: (each) => each.roles.map(roleText).join() },
+  { key: "level", label: "Level", share: 8.5, wide: true, numeric: true, cell: (each) => (each.level === null ? nothing() : levelText(each.level)), value: (each) => each.level },
+  { key: "roles", label: "Roles", share: 13, wide: true, cell: (each) => (each.roles.length ? h("span", { class: "wire", title: each.roles.map(roleText).join(", ") }, each.roles.slice(0, 2).map(roleText).join(", "), each.roles.length > 2 && ` +${each.roles.length - 2}`) : h("span", { class: "none" }, "none seen")), value: (each) => each.roles.map(roleText).join() },
   column("domain", "Domain"),
   { key: "first", label: () => `First seen, ${clockName()}`, share: 15, wide: true, cell: (each) => shortMoment(each.first), value: (each) => each.first },
   { key: "last", label: () => `Last seen, ${clockName()}`, share: 15, wide: true, cell: (each) => shortMoment(each.last), value: (each) => each.last },
@@ -80,7 +80,7 @@ function devicesView(main, { parameters }) {
     view: "devices", title: "Devices", hint: "Search devices: name, address, vendor, role", rows: DEVICES, facets: DEVICE_FACETS, text: deviceText, parameters, unit: ["device", "devices"], tools: columnChooser(parameters),
     draw: (found, state, changed) => [
       hidden > 0 && h("p", { class: "note" }, `${number(DEVICES.length)} devices are shown, and ${number(hidden)} more in the JSON.`),
-      table({ caption: "Devices", dense: true, columns: chosenColumns(parameters), rows: found, state: { sort: state.get("sort"), page: state.get("page") }, changed }),
+      table({ caption: "Devices", dense: true, nothingText: DEVICES.length ? "No device fits this search and these filters." : "No device was seen in this capture.", columns: chosenColumns(parameters), rows: found, state: { sort: state.get("sort"), page: state.get("page") }, changed }),
     ],
   });
 }

@@ -1,15 +1,13 @@
 // Findings: what was expected, what was seen, the packets, and what to do.
 
-const ROLE_WORDS = { actor: "did it", target: "to it", subject: "about it" };
-
 function findingCard(finding, open) {
   const pairs = [
-    ["Rule", h("span", { class: "wire" }, finding.rule)], ["Confidence", percent(finding.confidence)], ["Seen", counted(finding.count, "time", "times")],
+    ["Rule", h("span", { class: "wire" }, words(finding.rule))], ["Confidence", percent(finding.confidence)], ["Seen", counted(finding.count, "time", "times")],
     ["First", moment(finding.first)], ["Last", moment(finding.last)],
   ];
   return h("details", { class: "finding e-" + severityName(finding.severity), "data-finding": finding.id, open },
     h("summary", { "data-row": true }, severity(finding.severity), h("span", { class: "finding-title" }, finding.title),
-      h("span", { class: "finding-who" }, finding.devices.slice(0, 3).map(([, , label]) => label).join(", "))),
+      h("span", { class: "finding-who" }, finding.devices.slice(0, 3).map(([, , label]) => label).join(", "), finding.devices.length > 3 && ` and ${number(finding.devices.length - 3 + finding.more_devices)} more`)),
     h("div", { class: "finding-body" },
       h("p", { class: "why" }, finding.why),
       h("div", { class: "compare" },
@@ -17,7 +15,7 @@ function findingCard(finding, open) {
         h("div", null, h("h3", null, "Seen"), h("p", null, finding.seen || "not stated"))),
       h("h3", null, "What to do"), h("p", null, finding.remedy || "No remedy is known."),
       h("h3", null, "Devices"),
-      h("ul", { class: "inline" }, finding.devices.map(([index, role, label]) => h("li", null, index === null ? h("span", { class: "wire" }, label) : deviceLink(index), ` (${role}${ROLE_WORDS[role] ? ", " + ROLE_WORDS[role] : ""})`)),
+      h("ul", { class: "inline" }, finding.devices.map(([index, role, label]) => h("li", null, index === null ? h("span", { class: "wire" }, label) : [deviceLink(index), endAddress(index)], h("span", { class: "none" }, ` (${role})`))),
         finding.more_devices > 0 && h("li", null, `and ${number(finding.more_devices)} more in the JSON`)),
       finding.attack.length > 0 && [h("h3", null, "ATT&CK"), h("ul", { class: "inline" }, finding.attack.map((technique) => h("li", null, h("a", { class: "tag", href: address("findings", [["attack", technique]]) }, technique))))],
       h("h3", null, "Packets"), finding.packets.length ? h("ul", { class: "packets" }, finding.packets.map(packetText)) : h("p", null, "No packet is named."),
@@ -26,7 +24,7 @@ function findingCard(finding, open) {
 
 const FINDING_FACETS = [
   { key: "severity", label: "Severity", open: true, values: (each) => [each.severity], order: (value) => SEVERITIES.indexOf(value) },
-  { key: "rule", label: "Rule", open: true, values: (each) => [each.rule] },
+  { key: "rule", label: "Rule", open: true, values: (each) => [each.rule], name: words },
   { key: "attack", label: "ATT&CK technique", values: (each) => each.attack },
   { key: "class", label: "Class of device", values: (each) => each.deviceClasses || (each.deviceClasses = [...new Set(each.devices.filter(([index]) => index !== null).map(([index]) => DEVICES[index].class))]), name: className },
 ];

@@ -1,6 +1,7 @@
 // Which nodes the map has, and where they stand. Nothing here draws.
 
 const MAP_NODES = 200; // Above this, nodes are put together by class or by subnet.
+const MAP_PEERS = 12; // Above this, what is no device of the site is put together: it hides the site otherwise.
 const LANES = ["peer", ...LEVELS, null];
 
 const subnet = (device) => {
@@ -12,6 +13,7 @@ const subnet = (device) => {
 // Returns the group of an end under this way of grouping: {key, label, lane, ends}.
 const GROUPINGS = {
   device: (end) => ["n" + end, endName(end)],
+  site: (end) => (isDevice(end) ? ["n" + end, endName(end)] : ["p" + peer(end)[1], PEER_NAMES[peer(end)[1]]]),
   class: (end) => (isDevice(end) ? ["c" + endLevel(end) + "/" + DEVICES[end].class, className(DEVICES[end].class)] : ["p", "Peers"]),
   subnet: (end) => (isDevice(end) ? ["s" + endLevel(end) + "/" + DEVICES[end].domain + "/" + subnet(DEVICES[end]), subnet(DEVICES[end])] : ["p", "Peers"]),
   level: (end) => ["l" + endLevel(end), isDevice(end) ? "Devices" : "Peers"],
@@ -31,7 +33,8 @@ function mapNodes(ends, grouping) {
 
 // The finest grouping that stays within the bound, unless the reader asked for one.
 function chooseGrouping(ends, wanted) {
-  const order = GROUPINGS[wanted] ? [wanted, "class", "level"] : ["device", "class", "level"];
+  const peers = [...ends].filter((end) => !isDevice(end)).length;
+  const order = GROUPINGS[wanted] ? [wanted, "class", "level"] : [peers > MAP_PEERS ? "site" : "device", "site", "class", "level"];
   for (const grouping of order) {
     const nodes = mapNodes(ends, grouping);
     if (nodes.size <= MAP_NODES || grouping === "level") return { grouping, nodes };

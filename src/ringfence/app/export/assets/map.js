@@ -1,6 +1,6 @@
 // Who talks to whom, by guessed Purdue level, drawn and as a table of the same edges.
 
-const nodeTitle = (node, most = 1000) => shortLabel(node.label, node.ends.length > 1 ? most - 7 : most) + (node.ends.length > 1 ? ` (${number(node.ends.length)})` : "");
+const nodeTitle = (node, most = 1000) => shortLabel(node.label, node.ends.length > 1 ? most - String(node.ends.length).length - 3 : most) + (node.ends.length > 1 ? ` (${number(node.ends.length)})` : "");
 const shortLabel = (text, most) => ([...text].length > most ? [...text].slice(0, most - 1).join("") + "…" : text);
 
 function edgePath(edge, size) {
@@ -19,7 +19,7 @@ function edgePath(edge, size) {
 }
 
 function drawMap(model, width, select) {
-  const { lanes, size, height } = placeNodes(model.nodes, model.edges, width, model.grouping !== "device");
+  const { lanes, size, height } = placeNodes(model.nodes, model.edges, width, !["device", "site"].includes(model.grouping));
   const most = Math.floor((size.width - 14) / 7.2);
   const lines = new Map();
   const boxes = new Map();
@@ -79,8 +79,11 @@ function moveOnMap(event, node, ordered, boxes, choose) {
   boxes.get(best).focus();
 }
 
+const GROUPING_WORDS = { site: ", what is no device of the site put together", class: ", put together by class", subnet: ", put together by subnet", level: ", put together by level" };
+
 function nodePanel(node, model) {
-  if (!node) return h("p", { class: "empty" }, "Choose a node to see who it talks to. Red lines are pairs named in a finding.");
+  if (!model.nodes.size) return h("p", { class: "empty" }, DATA.conversations.length ? "Nothing to draw: no conversation fits these choices." : "Nothing to draw: no conversation was seen in this capture.");
+  if (!node) return h("p", { class: "empty" }, "Choose a node to see who it talks to. Red, dashed lines are pairs named in a finding.");
   const links = model.edges.filter((edge) => edge.from === node || edge.to === node);
   return [
     h("h2", { class: "wire" }, nodeTitle(node)),
@@ -92,9 +95,9 @@ function nodePanel(node, model) {
 }
 
 function edgesTable(model, parameters, changed) {
-  const end = (node) => (node.ends.length === 1 ? endLink(node.ends[0]) : h("span", { class: "wire" }, nodeTitle(node)));
-  const level = (node) => (node.lane === "peer" ? "peer" : node.lane === null ? "unknown" : String(node.lane));
-  return table({ caption: "Connections of the map", rows: model.edges, state: { sort: parameters.get("sort") || "-bytes", page: parameters.get("page") }, changed, pageSize: 50, rowAttributes: (edge) => ({ "data-edge": edge.key }), columns: [
+  const end = (node) => (node.ends.length === 1 ? [endLink(node.ends[0]), endAddress(node.ends[0])] : h("span", { class: "wire" }, nodeTitle(node)));
+  const level = (node) => (node.lane === "peer" ? "none" : node.lane === null ? "unknown" : String(node.lane));
+  return table({ caption: "Connections of the map", nothingText: DATA.conversations.length ? "No conversation fits these choices." : "No conversation was seen in this capture.", rows: model.edges, state: { sort: parameters.get("sort") || "-bytes", page: parameters.get("page") }, changed, pageSize: 50, rowAttributes: (edge) => ({ "data-edge": edge.key }), columns: [
     { key: "from", label: "From", head: true, cell: (edge) => end(edge.from), value: (edge) => edge.from.label },
     { key: "fromlevel", label: "Level", wide: true, cell: (edge) => level(edge.from), value: (edge) => level(edge.from) },
     { key: "to", label: "To", cell: (edge) => end(edge.to), value: (edge) => edge.to.label },
@@ -126,14 +129,14 @@ function mapView(main, { parameters }) {
     if (redraw) {
       model = mapModel(parameters);
       keepFocus(controls, () => replace(controls,
-        choice("Nodes", "group", [["", "automatic"], ["device", "devices"], ["class", "classes"], ["subnet", "subnets"]], parameters, changed),
+        choice("Nodes", "group", [["", "automatic"], ["device", "devices and addresses"], ["site", "devices, others together"], ["class", "classes"], ["subnet", "subnets"]], parameters, changed),
         choice("Domain", "domain", [["", "all"], ...domains.map((each) => [each, each])], parameters, changed),
         choice("Protocol", "protocol", [["", "all"], ...protocols.map((each) => [each, each])], parameters, changed),
         h("label", { class: "choice" }, h("input", { type: "checkbox", "data-key": "across", checked: parameters.get("across") === "1", onchange: (event) => changed({ across: event.target.checked ? "1" : "", page: "" }) }), "only across levels")));
       replace(host, drawMap(model, Math.max(host.clientWidth, 300), (node) => replace(panel, nodePanel(node, model))));
       replace(panel, nodePanel(null, model));
       const hidden = DATA.totals.conversations - DATA.conversations.length;
-      note.textContent = `${counted(model.nodes.size, "node", "nodes")}${model.grouping === "device" ? "" : ` (put together by ${model.grouping})`}, ${counted(model.edges.length, "connection", "connections")}. Levels are guesses.`
+      note.textContent = `${counted(model.nodes.size, "node", "nodes")}${GROUPING_WORDS[model.grouping] || ""}, ${counted(model.edges.length, "connection", "connections")}. Levels are guesses.`
         + (hidden > 0 ? ` Drawn from ${number(DATA.conversations.length)} of ${number(DATA.totals.conversations)} conversations, those with commands and the largest; the rest is in the JSON.` : "");
       announce(note.textContent);
     }

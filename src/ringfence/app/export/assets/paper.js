@@ -4,7 +4,7 @@ function paper() {
   const plain = (heads, rows) => h("table", null, h("thead", null, h("tr", null, heads.map((each) => h("th", { scope: "col" }, each)))), h("tbody", null, rows.map((row) => h("tr", null, row.map((cell) => h("td", null, cell))))));
   return h("div", null,
     h("h1", null, "Ringfence report"),
-    h("p", null, `${DATA.capture.inputs.slice(0, 5).map((each) => each.path).join(", ")}. ${number(DATA.capture.packets)} packets, ${momentText(DATA.capture.first)} to ${momentText(DATA.capture.last)}. Knowledge ${DATA.knowledge.id} of ${DATA.knowledge.date}.`),
+    h("p", null, `${DATA.capture.inputs.length === 1 ? inputName(0) : `${number(DATA.capture.inputs.length)} captures${folder ? " in " + folder : ""}`}. ${number(DATA.capture.packets)} packets, ${momentText(DATA.capture.first)} to ${momentText(DATA.capture.last)}. Knowledge ${DATA.knowledge.id} of ${DATA.knowledge.date}.`),
     h("p", null, `${counted(DATA.totals.devices, "device", "devices")}, ${number(DEVICES.filter((each) => each.class === "unknown").length)} of unknown class, ${counted(DATA.totals.findings, "finding", "findings")}. Nothing was sent to any network.`),
     h("h2", null, "Capture quality"),
     DATA.capture.quality.length ? h("ul", null, DATA.capture.quality.map((note) => h("li", null, `${note.severity}: ${note.text} Weakens: ${note.weakens} Remedy: ${note.remedy}`))) : h("p", null, "Nothing wrong found with this capture."),

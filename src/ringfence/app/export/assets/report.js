@@ -110,7 +110,7 @@ const files = DATA.capture.inputs;
 replace(document.getElementById("app"),
   h("header", { class: "top" },
     h("div", { class: "brand" }, icon("ring", "logo"), h("a", { href: "#/overview" }, "Ringfence"),
-      h("span", { class: "file wire" }, files.length ? files[0].path + (files.length > 1 ? ` and ${files.length - 1} more` : "") : "no input")),
+      h("span", { class: "file wire", title: files.slice(0, 40).map((each) => each.path).join("\n") }, files.length === 1 ? inputName(0) : files.length ? `${number(files.length)} captures` : "no input")),
     h("nav", { class: "views", "aria-label": "Views" }, links),
     h("div", { class: "switches" }, clockButton, themeButton, h("button", { type: "button", "aria-label": "Keys", onclick: () => help.showModal() }, "?"))),
   main,

@@ -3,7 +3,7 @@
 // columns: {key, label, cell(row), value(row), numeric, wide}. wide columns are left out on small screens.
 const labelOf = (column) => (typeof column.label === "function" ? column.label() : column.label);
 
-function table({ caption, columns, rows, state, changed, pageSize = 100, rowAttributes, dense }) {
+function table({ caption, columns, rows, state, changed, pageSize = 100, rowAttributes, dense, nothingText }) {
   const order = state.sort || "";
   const key = order.replace(/^-/, "");
   const column = columns.find((each) => each.key === key && each.value);
@@ -17,7 +17,7 @@ function table({ caption, columns, rows, state, changed, pageSize = 100, rowAttr
       h("table", null, h("caption", { class: "hidden" }, caption), dense && columnWidths(columns),
         h("thead", null, h("tr", null, columns.map((each) => headCell(each, order, changed)))),
         h("tbody", null, shown.map((row) => h("tr", { "data-row": true, ...(rowAttributes ? rowAttributes(row) : {}) }, columns.map((each) => bodyCell(each, row))))))),
-    rows.length === 0 && h("p", { class: "empty" }, "Nothing to show."),
+    rows.length === 0 && h("p", { class: "empty" }, nothingText || "Nothing to show."),
     pages > 1 && pager(page, pages, sorted.length, pageSize, changed));
   if (dense) box.style.setProperty("--columns", columns.length);
   return box;
