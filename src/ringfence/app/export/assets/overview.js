@@ -57,7 +57,7 @@ function captureFacts() {
       { key: "path", label: folder ? `Input in ${folder}` : "Input", head: true, cell: (row) => [h("span", { class: wireClass(row.path.slice(folder.length)) }, row.path.slice(folder.length)), row.problems.map((problem) => h("p", { class: "problem" }, problem))], value: (row) => row.path },
       { key: "packets", label: "Packets", numeric: true, cell: (row) => number(row.packets), value: (row) => row.packets },
       { key: "bytes", label: "Size", numeric: true, cell: (row) => bytes(row.bytes), value: (row) => row.bytes },
-      { key: "digest", label: "Digest", wide: true, cell: (row) => h("span", { class: "mono whole", title: `${row.format}, SHA-256 ${row.digest}` }, (row.digest || "").slice(0, 8)) },
+      { key: "digest", label: "Digest", wide: true, cell: (row) => h("span", { class: "mono whole", title: `${row.format}, digest of a sample of the file: ${row.digest}` }, (row.digest || "").slice(0, 8)) },
     ] }),
   ];
 }
