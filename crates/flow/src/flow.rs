@@ -13,7 +13,7 @@ use ringfence_wire::Place;
 /// How many payloads of a flow are looked at before it counts as unknown.
 pub const PROBES: u8 = 8;
 /// Nanoseconds within which an equal packet is a duplicate made by the capture, not a retransmission.
-const DUPLICATE_WITHIN: i64 = 50_000_000;
+const DUPLICATE_WITHIN: u64 = 50_000_000;
 
 /// What all shards share.
 pub struct Environment {
@@ -101,6 +101,7 @@ pub struct Flow {
     bytes: [u64; 2],
     macs: [Option<[u8; 6]>; 2],
     introduced: [bool; 2],
+    measured: [bool; 2],
     signature: [(u64, i64); 2],
     vlans: Vlans,
     tunnel: Option<Box<Tunnel>>,
@@ -148,6 +149,7 @@ impl Flow {
             bytes: [0; 2],
             macs: [None; 2],
             introduced: [false; 2],
+            measured: [false; 2],
             signature: [(0, 0); 2],
             vlans: packet.vlans,
             tunnel: packet.tunnel.map(Box::new),
@@ -208,7 +210,7 @@ impl Flow {
             signature ^= u64::from(tcp.seq) << 16 ^ u64::from(tcp.ack) ^ u64::from(tcp.flags) << 56;
         }
         let (before, when) = std::mem::replace(&mut self.signature[side], (signature, time));
-        let duplicate = before == signature && (time - when).abs() < DUPLICATE_WITHIN;
+        let duplicate = before == signature && time.abs_diff(when) < DUPLICATE_WITHIN;
         if duplicate {
             self.flags |= flag::DUPLICATES;
         }
@@ -225,6 +227,14 @@ impl Flow {
             self.macs[1 - side] = packet.dst_mac;
         }
         new
+    }
+
+    /// True once a side, as soon as the other was heard: an address that nobody answers may be forged.
+    #[inline]
+    pub fn measures(&mut self, side: usize, to_group: bool) -> bool {
+        let due = !self.measured[side] && (to_group || self.packets[1 - side] > 0);
+        self.measured[side] |= due;
+        due
     }
 
     /// Client and server.
@@ -264,7 +274,7 @@ impl Flow {
     pub fn acknowledged(&mut self, from_low: bool, time: i64) {
         if self.shaken == SYN_SEEN | SYN_ACK_SEEN && from_low == self.low_is_client {
             self.shaken |= ACK_SEEN;
-            self.rtt = u32::try_from((time - self.syn_at) / 1000).ok();
+            self.rtt = u32::try_from(time.saturating_sub(self.syn_at) / 1000).ok();
         }
     }
 

@@ -79,7 +79,8 @@ pub static PROTOCOL: Protocol = Protocol {
         "Functions without a public form are named function_<n>; their data is not read.",
         "Of file records (20, 21) the first three sub-requests are named, the others counted.",
         "A device identification that spans several transactions is one record for each.",
-        "Off port 502, a conversation is only claimed where its first unit is whole and of a public form.",
+        "Off port 502, a conversation is only claimed where its first unit is whole and of a public form, and not by a \
+         short answer whose request was not seen.",
         "Modbus over UDP and Modbus RTU over TCP are not read.",
     ],
     kinds: KINDS,
@@ -92,6 +93,11 @@ pub static PROTOCOL: Protocol = Protocol {
     probe,
     dissector: || Box::new(reading::Reading::default()),
 };
+
+/// Longest PDU of a server's first answer that is too short to be known by its form.
+const SMALL_ANSWER: usize = 3; // bytes
+/// Longest PDU to unit 0 that is believed on the port though its function's form forbids it.
+const MISSHAPEN: usize = 16; // bytes
 
 /// The first unit decides. Where a byte speaks against it the answer is no, however few bytes are there.
 fn probe(data: &[u8], hint: &Hint) -> Probe {
@@ -112,11 +118,15 @@ fn probe(data: &[u8], hint: &Hint) -> Probe {
     let alone = whole && followed(data, header.total()) && function & !EXCEPTION != 0;
     match (shape, on_port) {
         (Shape::Exact, true) => Probe::Yes(95),
+        // A few bytes of an answer are alike in too many protocols (DICOM rejects an association with such); they are
+        // believed where the port agrees, or where the request before them was.
+        (Shape::Exact, false) if !hint.from_client && length <= SMALL_ANSWER => Probe::No,
         // Bytes after the first unit are another one's, or it was no unit.
         (Shape::Exact, false) if alone => Probe::Yes(if length > 2 { 80 } else { 60 }),
         // On its port a sound header that the bytes agree with is believed, whatever the function's data.
         (Shape::Possible, true) if alone => Probe::Yes(70),
-        (Shape::Never, true) if alone => Probe::Yes(50),
+        // Likewise a public function of a wrong length, but a long one to all units: so other protocols' heads look.
+        (Shape::Never, true) if alone && (header.unit != 0 || length <= MISSHAPEN) => Probe::Yes(50),
         (Shape::Never, false) if pdu.len() >= SHAPE_BYTES => Probe::No,
         _ if whole => Probe::No,
         _ => Probe::More,

@@ -230,6 +230,18 @@ fn the_probe_leaves_others_alone_even_on_port_502() {
 }
 
 #[test]
+fn a_few_bytes_from_a_server_are_no_claim_off_the_port() {
+    // What DICOM rejects an association with has the form of an answer to Read Coils.
+    let from_server = Hint { from_client: false, ..hint(104) };
+    assert_eq!(probe(&hex("03000000000400010107"), &from_server), Probe::No);
+    assert!(matches!(probe(&hex("0001000000070a030400090018"), &from_server), Probe::Yes(_)));
+    // A DICOM association: far from the form of function 1.
+    let association = hex(&format!("0100000000cd00010000{}", "20".repeat(201)));
+    assert_eq!(probe(&association, &hint(502)), Probe::No);
+    assert_eq!(probe(&association, &hint(104)), Probe::No);
+}
+
+#[test]
 fn the_vectors_give_what_their_cases_expect() {
     crate::modbus::cases::play_all(&PROTOCOL, Carrier::Tcp);
 }

@@ -13,8 +13,8 @@ from time import monotonic
 from typing import TextIO
 
 from ringfence.app.analysis import Analysis
+from ringfence.app.knowledge import in_use
 from ringfence.app.pipeline import PipelineOptions, run
-from ringfence.inventory.knowledge.loader import builtin
 from ringfence.model.errors import RingfenceError
 from ringfence.model.finding import Severity
 from ringfence.sensor.options import ReadOptions
@@ -25,7 +25,7 @@ __all__ = ["analyze"]
 def analyze(arguments: argparse.Namespace) -> int:
     """Run and return the exit code. Knowledge over its age raises at the end: what was found is written before."""
     _refuse_overwriting(arguments)
-    knowledge = builtin()
+    knowledge = in_use()
     progress = _Progress(sys.stderr) if sys.stderr.isatty() and not arguments.quiet else None
     options = ReadOptions(
         workers=arguments.workers or min(os.cpu_count() or 1, 8),
@@ -102,12 +102,20 @@ def _refuse_overwriting(arguments: argparse.Namespace) -> None:
 
 @contextmanager
 def _replacing(path: str) -> Iterator[TextIO]:
-    """Write beside the file, then rename: a reader never sees half of it."""
-    beside = Path(f"{path}.part-{os.getpid()}")
+    """Write beside the file, then rename: a reader never sees half of it.
+
+    Links stay links, and what is no file (a pipe, a device) is written to: renaming would put a file in its place.
+    """
+    place = Path(path).resolve()
+    beside = place.with_name(f"{place.name}.part-{os.getpid()}")
     try:
-        with beside.open("w", encoding="utf-8") as stream:
-            yield stream
-        beside.replace(path)
+        if place.exists() and not place.is_file():
+            with place.open("w", encoding="utf-8") as stream:
+                yield stream
+        else:
+            with beside.open("w", encoding="utf-8") as stream:
+                yield stream
+            beside.replace(place)
     except OSError as error:
         raise RingfenceError("output-not-writable", path, error.strerror or str(error)) from error
     finally:

@@ -41,7 +41,7 @@ function evidence(device) {
 }
 
 const conflictBox = (device) => device.conflicts.length > 0 && h("section", { class: "panel conflict" }, h("h2", null, "Conflicting evidence"),
-  h("ul", { class: "rows" }, device.conflicts.map(([field, chosen, other, reason]) => h("li", null, h("b", null, words(field)), ": ", h("span", { class: "wire" }, chosen), " was chosen over ", h("span", { class: "wire" }, other), ". ", h("span", { class: "wire" }, reason)))));
+  h("ul", { class: "rows" }, device.conflicts.map(([field, chosen, other, reason]) => h("li", null, h("b", null, words(field)), ": ", h("span", { class: "wire" }, field === "class" ? className(chosen) : chosen), " was chosen over ", h("span", { class: "wire" }, field === "class" ? className(other) : other), ". ", h("span", { class: "wire" }, reason)))));
 
 const hasPorts = (talk) => ["tcp", "udp", "sctp"].includes(talk[C.transport]);
 
