@@ -48,7 +48,7 @@ soak: build ## Long runs: full sizes, not in CI.
 	RINGFENCE_SOAK=1 python -m pytest -m slow tests
 	@if [ -d fuzz ]; then $(MAKE) fuzz SECONDS=600; fi
 
-fuzz: .venv/locked ## Fuzz every dissector for SECONDS=60.
+fuzz: .venv/locked ## Fuzz dissectors, readers and engine, SECONDS=60 each.
 	@if [ -x scripts/fuzz.sh ]; then SECONDS_EACH=$(SECONDS) scripts/fuzz.sh; \
 	else echo "make fuzz: there is no fuzz target in this checkout"; exit 2; fi
 

@@ -28,5 +28,6 @@ step "generated pages" python scripts/generate_docs.py --check
 step "types" mypy src tests scripts bench
 step "stub of the core" python -m mypy.stubtest ringfence._core
 step "clippy" cargo clippy --release --workspace --all-targets --quiet -- -D warnings
-step "rust tests" cargo test --release --quiet -p ringfence-wire -p ringfence-dissect -p ringfence-flow
+# Without the corpus: the long walks over it are for `make test`.
+step "rust tests" env -u RINGFENCE_CORPUS cargo test --release --quiet -p ringfence-wire -p ringfence-dissect -p ringfence-flow
 step "python tests (quick)" python -m pytest -m "not slow" -x

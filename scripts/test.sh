@@ -29,5 +29,7 @@ rust=$(awk '/^test result:/ {passed += $4; failed += $6; ignored += $8}
     END {printf "%d passed, %d failed, %d ignored", passed, failed, ignored}' "$log")
 python=0
 python -m pytest -rs --durations=10 "$@" || python=$?
+fuzz=0
+EXECUTIONS=1500 scripts/fuzz.sh || fuzz=$?
 echo "Rust:   $rust"
-exit "$python"
+exit $((python > fuzz ? python : fuzz))

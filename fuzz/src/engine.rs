@@ -13,9 +13,6 @@ use ringfence_flow::{run, Domain, Domains, Environment, FlowRow, Observation, Op
 use std::hash::{DefaultHasher, Hasher};
 use std::io::Cursor;
 use std::path::Path;
-use std::time::{Duration, Instant};
-
-const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Rows and windows' observations, in digests that do not depend on their order.
 #[derive(Default)]
@@ -71,15 +68,11 @@ fn once(environment: &Environment, bytes: Vec<u8>) -> Result<Option<String>, Str
 }
 
 fn judge(environment: &Environment, bytes: &[u8], random: &mut Random) -> Result<(), String> {
-    let start = Instant::now();
     let first = once(environment, bytes.to_vec())?;
     if random.once_in(8) && once(environment, bytes.to_vec())? != first {
         return Err("a second run found something else".to_owned());
     }
-    match start.elapsed() {
-        taken if taken > PATIENCE => Err(format!("took {taken:?}")),
-        _ => Ok(()),
-    }
+    Ok(())
 }
 
 fn environment() -> Environment {

@@ -11,9 +11,7 @@ use crate::target::Target;
 use ringfence_flow::decode::{network_checksum_good, transport_checksum_good, Decoder, LINKS};
 use ringfence_flow::{Packet, Raw, Transport};
 use std::path::Path;
-use std::time::{Duration, Instant};
 
-const PATIENCE: Duration = Duration::from_secs(1);
 const ETHERNET: u16 = 1;
 /// The largest datagram that fragments can make.
 const DATAGRAM: usize = 65_535; // bytes
@@ -71,7 +69,6 @@ impl Target for Frames {
     }
 
     fn judge(&mut self, case: &Case, _random: &mut Random) -> Result<(), String> {
-        let start = Instant::now();
         let (mut whole, mut snapped, mut long) = (Decoder::new(), Decoder::new(), Decoder::new());
         let mut time = 0_i64;
         for step in &case.0 {
@@ -98,9 +95,6 @@ impl Target for Frames {
                 return Err(format!("the two ways differ:\n{packet:?}\n{other:?}"));
             }
         }
-        match start.elapsed() {
-            taken if taken > PATIENCE => Err(format!("took {taken:?}")),
-            _ => Ok(()),
-        }
+        Ok(())
     }
 }

@@ -88,10 +88,16 @@ fn option(big: bool, code: u16, value: &[u8]) -> Vec<u8> {
 }
 
 fn section(big: bool, frames: &[Vec<u8>]) -> Vec<u8> {
-    let mut out = block(big, 0x0a0d_0d0a, &[&number(big, 0x1a2b_3c4d)[..], &half(big, 1), &half(big, 0), &[0xff; 8]].concat());
-    let options = [option(big, 2, b"eth0"), option(big, 9, &[9]), option(big, 14, &[0; 8]), option(big, 0, &[])].concat();
+    let mut out =
+        block(big, 0x0a0d_0d0a, &[&number(big, 0x1a2b_3c4d)[..], &half(big, 1), &half(big, 0), &[0xff; 8]].concat());
+    let options =
+        [option(big, 2, b"eth0"), option(big, 9, &[9]), option(big, 14, &[0; 8]), option(big, 0, &[])].concat();
     out.extend(block(big, 1, &[&half(big, 1)[..], &half(big, 0), &number(big, 0), &options].concat()));
-    out.extend(block(big, 1, &[&half(big, 101)[..], &half(big, 0), &number(big, 96), &option(big, 9, &[0x94])].concat()));
+    out.extend(block(
+        big,
+        1,
+        &[&half(big, 101)[..], &half(big, 0), &number(big, 96), &option(big, 9, &[0x94])].concat(),
+    ));
     for (at, frame) in frames.iter().enumerate() {
         let length = frame.len() as u32;
         let head = [0, 0x18_6d9b, at as u32 * 1000, length, length].map(|value| number(big, value)).concat();
@@ -126,7 +132,11 @@ pub fn packed() -> Vec<Vec<u8>> {
         out.extend([gzip(bytes), zstd(bytes), lz4(bytes)]);
     }
     let (front, back) = plain[0].split_at(100);
-    out.extend([[gzip(front), gzip(back)].concat(), [zstd(front), zstd(back)].concat(), [lz4(front), lz4(back)].concat()]);
+    out.extend([
+        [gzip(front), gzip(back)].concat(),
+        [zstd(front), zstd(back)].concat(),
+        [lz4(front), lz4(back)].concat(),
+    ]);
     out
 }
 
@@ -217,7 +227,10 @@ pub fn frames(vectors: &Path) -> Vec<Case> {
         vec![ethernet(0x0800, &ipv4(4, 0, ip))],
         vec![ethernet(0x0800, &ipv4(41, 0, &ipv6(17, &datagram)))],
         vec![ethernet(0x0800, &ipv4(97, 0, &[&[0x30, 0][..], &inner].concat()))],
-        vec![ethernet(0x86dd, &ipv6(0, &[&[60, 0, 1, 4, 0, 0, 0, 0, 17, 0, 1, 4, 0, 0, 0, 0][..], &datagram].concat()))],
+        vec![ethernet(
+            0x86dd,
+            &ipv6(0, &[&[60, 0, 1, 4, 0, 0, 0, 0, 17, 0, 1, 4, 0, 0, 0, 0][..], &datagram].concat()),
+        )],
         vec![ethernet(0x0800, &ipv4(17, 0x2000, &datagram[..24])), ethernet(0x0800, &ipv4(17, 3, &datagram[24..]))],
         vec![
             ethernet(0x86dd, &ipv6(44, &[&[17, 0, 0, 1, 0, 0, 0, 9][..], &datagram[..24]].concat())),

@@ -20,13 +20,16 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Mutex;
-use target::Target;
 use std::time::{Duration, Instant};
+use target::Target;
 
 /// What the last panic said, and where.
 static PANIC: Mutex<String> = Mutex::new(String::new());
 /// True while an input is played.
 static PLAYING: AtomicBool = AtomicBool::new(false);
+
+/// Longest that one input may take.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 struct Options {
     target: String,
@@ -128,6 +131,7 @@ fn fuzz(target: &mut dyn Target, options: &Options, seconds: f64) -> bool {
     let mut random = Random::new(options.seed);
     let mut coverage = Coverage::new();
     let mut corpus = target.seeds(&options.vectors);
+    corpus.extend(regressions(target.selector()));
     corpus.push(Case(vec![Step::Data(true, (0..64).map(|_| random.next() as u8).collect())]));
     let seeds = corpus.clone();
     let (start, mut executions) = (Instant::now(), 0);
@@ -161,8 +165,43 @@ fn fuzz(target: &mut dyn Target, options: &Options, seconds: f64) -> bool {
     false
 }
 
+/// What was found before: each run begins with it.
+fn regressions(selector: &str) -> Vec<Case> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("regressions");
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
+    paths.sort();
+    let ours = |path: &PathBuf| {
+        path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(&format!("{selector}-")))
+    };
+    let read = |path: PathBuf| std::fs::read_to_string(path).ok().and_then(|text| Case::parse(&text));
+    paths.into_iter().filter(ours).filter_map(read).collect()
+}
+
 /// Play one input; what is wrong, where something is.
 fn one(target: &mut dyn Target, case: &Case, random: &mut Random) -> Option<String> {
+    let start = Instant::now();
+    let judged = judged(target, case, random);
+    if start.elapsed() < PATIENCE {
+        return judged;
+    }
+    // A busy machine is no fault of the input: it is played again and the processor's seconds count.
+    let before = processor_seconds();
+    let judged = self::judged(target, case, random);
+    let taken = processor_seconds() - before;
+    judged.or_else(|| (taken > PATIENCE.as_secs_f64()).then(|| format!("took {taken} s")))
+}
+
+/// Processor seconds of this process so far; 0 where the system does not say.
+fn processor_seconds() -> f64 {
+    let text = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields: Vec<&str> = text.rsplit(") ").next().unwrap_or_default().split(' ').collect();
+    // Fields 14 and 15 of the line, in hundredths of a second.
+    let seconds = |at: usize| fields.get(at).and_then(|count| count.parse::<f64>().ok()).unwrap_or(0.0) / 100.0;
+    seconds(11) + seconds(12)
+}
+
+fn judged(target: &mut dyn Target, case: &Case, random: &mut Random) -> Option<String> {
     PLAYING.store(true, Ordering::Relaxed);
     let judged = catch_unwind(AssertUnwindSafe(|| target.judge(case, random)));
     PLAYING.store(false, Ordering::Relaxed);

@@ -9,10 +9,9 @@ use ringfence_dissect::{
 use ringfence_wire::Place;
 use std::hash::{DefaultHasher, Hasher};
 use std::path::Path;
-use std::time::{Duration, Instant};
 
-/// Longest that one input may take.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// Kinds that count deliveries, and so rightly differ where a stream is cut otherwise.
+const DELIVERIES: [&str; 1] = ["telnet.data"];
 
 /// Digests of the records of one run.
 struct Digests {
@@ -132,24 +131,22 @@ impl Target for Player {
     }
 
     fn judge(&mut self, case: &Case, random: &mut Random) -> Result<(), String> {
-        let start = Instant::now();
         self.probe(case);
         let detail = !random.once_in(8);
-        let whole = self.play(case, detail)?;
+        let mut whole = self.play(case, detail)?;
         let lossless = !case.0.iter().any(|step| matches!(step, Step::Gap(..)));
         if self.carrier == Carrier::Tcp && lossless && random.once_in(4) {
             let cut = recut(case, random);
-            let other = self.play(&cut, detail)?;
+            let mut other = self.play(&cut, detail)?;
+            whole.retain(|(name, _)| !DELIVERIES.contains(name));
+            other.retain(|(name, _)| !DELIVERIES.contains(name));
             if other != whole {
                 let at = other.iter().zip(&whole).take_while(|(one, two)| one == two).count();
                 let (one, two) = (whole.get(at), other.get(at));
                 return Err(format!("record {at} is {two:?}, not {one:?}, when it is cut otherwise:\n{}", cut.text()));
             }
         }
-        match start.elapsed() {
-            taken if taken > PATIENCE => Err(format!("took {taken:?}")),
-            _ => Ok(()),
-        }
+        Ok(())
     }
 }
 

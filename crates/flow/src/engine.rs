@@ -326,6 +326,7 @@ fn merge(mut parts: Vec<Part>, inputs: &Inputs, options: &Options, stopped: bool
         Domains::PerInput => inputs.infos().iter().enumerate().map(|(at, _)| format!("input-{at}")).collect(),
     };
     let met = [
+        ("fragments", first.decoder.overflow),
         ("flows", flows.evicted),
         ("conversations", flows.conversations_overflowed),
         ("unanswered_conversations", flows.vain_overflowed),

@@ -13,7 +13,7 @@ use ringfence_wire::Place;
 /// How many payloads of a flow are looked at before it counts as unknown.
 pub const PROBES: u8 = 8;
 /// Nanoseconds within which an equal packet is a duplicate made by the capture, not a retransmission.
-const DUPLICATE_WITHIN: i64 = 50_000_000;
+const DUPLICATE_WITHIN: u64 = 50_000_000;
 
 /// What all shards share.
 pub struct Environment {
@@ -210,7 +210,7 @@ impl Flow {
             signature ^= u64::from(tcp.seq) << 16 ^ u64::from(tcp.ack) ^ u64::from(tcp.flags) << 56;
         }
         let (before, when) = std::mem::replace(&mut self.signature[side], (signature, time));
-        let duplicate = before == signature && (time - when).abs() < DUPLICATE_WITHIN;
+        let duplicate = before == signature && time.abs_diff(when) < DUPLICATE_WITHIN;
         if duplicate {
             self.flags |= flag::DUPLICATES;
         }
@@ -274,7 +274,7 @@ impl Flow {
     pub fn acknowledged(&mut self, from_low: bool, time: i64) {
         if self.shaken == SYN_SEEN | SYN_ACK_SEEN && from_low == self.low_is_client {
             self.shaken |= ACK_SEEN;
-            self.rtt = u32::try_from((time - self.syn_at) / 1000).ok();
+            self.rtt = u32::try_from(time.saturating_sub(self.syn_at) / 1000).ok();
         }
     }
 

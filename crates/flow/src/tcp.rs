@@ -31,6 +31,8 @@ pub struct Side {
     pub retransmissions: u32,
     /// Bytes the capture lacks.
     pub lost: u64,
+    /// Where the last hole is that `pass` left behind, and how long it is: a late segment fills it.
+    hole: (u32, u32),
     /// SYN seen.
     pub syn: bool,
     /// FIN seen.
@@ -78,11 +80,17 @@ impl Side {
         }
         let ahead = seq.wrapping_sub(self.next) as i32;
         if ahead < 0 && (ahead.wrapping_neg() as u32) >= length && length > 1 {
-            self.retransmissions += 1;
+            if seq == self.hole.0 && length <= self.hole.1 {
+                self.hole = (seq.wrapping_add(length), self.hole.1 - length);
+                self.lost = self.lost.saturating_sub(u64::from(length));
+            } else {
+                self.retransmissions += 1;
+            }
             return;
         }
         if ahead > 0 && ahead < FAR {
             self.lost += ahead as u64;
+            self.hole = (self.next, ahead as u32);
         }
         self.next = seq.wrapping_add(length);
     }

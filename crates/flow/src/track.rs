@@ -269,6 +269,10 @@ impl Shard {
             return;
         }
         self.now = self.now.max(at.time);
+        // First, or a flow that was silent too long would go on with the packet that comes after all.
+        while let Some(old) = self.table.expired(self.now) {
+            self.end(old, false, environment, rows);
+        }
         let (key, from_low) = FlowKey::of(packet, ends, domain);
         let slot = self.slot(&key, from_low, packet, at, environment, rows);
         let flow = self.table.flow(slot);
@@ -321,9 +325,6 @@ impl Shard {
         }
         let class = flow.patience();
         self.table.touch(slot, class);
-        while let Some(old) = self.table.expired(self.now) {
-            self.end(old, false, environment, rows);
-        }
     }
 
     fn slot(

@@ -29,7 +29,7 @@ fn environment() -> Environment {
 fn analysed(bytes: &[u8], environment: &Environment) -> Option<Report> {
     let inputs = Inputs::from_reader("cut", Box::new(Cursor::new(bytes.to_vec()))).ok()?;
     let options = Options { workers: 1, domains: Domains::Joined, windowed: true, progress_every: 1 << 20 };
-    Some(run(inputs, &options, environment, &mut [Discard], &|_| true).expect("a stream needs no second opening"))
+    Some(run(inputs, &options, environment, &mut [Discard], &|_| true))
 }
 
 /// Every capture below `folder`.

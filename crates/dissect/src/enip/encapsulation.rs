@@ -109,15 +109,21 @@ impl Dissector for Reading {
         }
         let side = usize::from(!cx.from_client);
         if data.len() < HEADER {
-            let hopeless = self.lost[side] && !matches!(data, [_, 0, ..] | [_]);
-            return Progress::Used(if hopeless { data.len() } else { 0 });
+            return Progress::Used(0);
         }
-        let Some(header) = header(data) else {
-            if !self.lost[side] {
-                cx.malformed("header", "not an encapsulation header");
-                self.lost[side] = true;
+        // A NOP is all zeros, so it says nothing where bytes were lost.
+        let resumes = |data: &[u8]| header(data).is_some_and(|header| header.command != 0);
+        let header = match header(data) {
+            Some(header) if header.command != 0 || !self.lost[side] => header,
+            _ => {
+                if !self.lost[side] {
+                    cx.malformed("header", "not an encapsulation header");
+                    self.lost[side] = true;
+                }
+                // The last bytes may be the front of a header, however the stream was cut.
+                let last = data.len() - HEADER;
+                return Progress::Used((1..=last).find(|&at| resumes(&data[at..])).unwrap_or(last + 1));
             }
-            return Progress::Used(data.len());
         };
         let Some(body) = data.get(HEADER..HEADER + header.length) else { return Progress::Used(0) };
         self.lost[side] = false;

@@ -96,7 +96,7 @@ pub static PROTOCOL: Protocol = Protocol {
 
 /// Longest PDU of a server's first answer that is too short to be known by its form.
 const SMALL_ANSWER: usize = 3; // bytes
-/// Longest PDU that is believed on the port though its function's form forbids it.
+/// Longest PDU to unit 0 that is believed on the port though its function's form forbids it.
 const MISSHAPEN: usize = 16; // bytes
 
 /// The first unit decides. Where a byte speaks against it the answer is no, however few bytes are there.
@@ -125,8 +125,8 @@ fn probe(data: &[u8], hint: &Hint) -> Probe {
         (Shape::Exact, false) if alone => Probe::Yes(if length > 2 { 80 } else { 60 }),
         // On its port a sound header that the bytes agree with is believed, whatever the function's data.
         (Shape::Possible, true) if alone => Probe::Yes(70),
-        // Likewise a public function of a wrong length, where it is not wrong by much.
-        (Shape::Never, true) if alone && length <= MISSHAPEN => Probe::Yes(50),
+        // Likewise a public function of a wrong length, but a long one to all units: so other protocols' heads look.
+        (Shape::Never, true) if alone && (header.unit != 0 || length <= MISSHAPEN) => Probe::Yes(50),
         (Shape::Never, false) if pdu.len() >= SHAPE_BYTES => Probe::No,
         _ if whole => Probe::No,
         _ => Probe::More,

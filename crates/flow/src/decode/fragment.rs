@@ -172,6 +172,11 @@ impl FragmentTable {
         slot.captured_to = DATAGRAM_LIMIT;
         self.places.insert(key, place);
         self.queue.push_back((place, self.turn));
+        // Datagrams that became whole leave their entries behind while an older one waits.
+        if self.queue.len() > 4 * DATAGRAM_CAP {
+            let slots = &self.slots;
+            self.queue.retain(|&(place, turn)| slots[place].turn == turn && slots[place].key.is_some());
+        }
         place
     }
 

@@ -180,6 +180,11 @@ pub(super) fn protocol<'p>(walk: &mut Walk<'p>, number: u8, part: Part<'p>) -> N
             None => walk.short(part, 12, "ah.header"),
         },
         97 => tunnel::etherip(walk, part),
+        // SCTP and DCCP begin with the ports.
+        33 | 132 => {
+            ports(walk, part);
+            walk.payload(Transport::Other(number), part)
+        }
         137 => tunnel::mpls(walk, part),
         _ => walk.payload(Transport::Other(number), part),
     }

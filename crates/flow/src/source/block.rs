@@ -1,6 +1,6 @@
 //! A window over a byte stream: one buffer, refilled in large blocks, from which records are read in place.
 //!
-//! Rule 1: the buffer grows only to the size a caller asks for, and callers ask for bounded sizes.
+//! Rule 1: the buffer grows only to half more than a caller asks for, and callers ask for bounded sizes.
 //! Rule 2: a read error ends the stream and is kept as text, so that what came before it is still used.
 //! Rule 3: who keeps the buffer (`shared`) keeps what it holds: the window then reads on into another one, and takes the
 //! first back once nobody else has it.
@@ -10,6 +10,8 @@ use std::sync::Arc;
 
 /// Size of the buffer where an input is read alone.
 pub(crate) const BLOCK: usize = 1 << 18;
+/// So many bytes are moved to the front rather than read on behind them.
+const CHEAP: usize = 1 << 15;
 /// Most buffers that are waited for.
 const SPARE_CAP: usize = 16;
 
@@ -105,7 +107,12 @@ impl Window {
         if self.ended {
             return false;
         }
-        self.move_up(length);
+        // Moving what is at hand for each few bytes would cost a hostile file's size times the buffer's.
+        let cheap = self.end - self.start <= CHEAP;
+        if cheap || self.start + length > self.buffer.len() || Arc::get_mut(&mut self.buffer).is_none() {
+            self.move_up(length);
+        }
+        let length = self.start + length;
         let buffer = Arc::make_mut(&mut self.buffer);
         while self.end < length {
             match self.source.read(&mut buffer[self.end..]) {
@@ -150,7 +157,7 @@ impl Window {
         self.end -= self.start;
         self.start = 0;
         if buffer.len() < length {
-            buffer.resize(length, 0);
+            buffer.resize(length + length / 2, 0);
         }
     }
 }

@@ -298,8 +298,10 @@ impl Inputs {
 
     /// A reader at the start of `source`; None where it is a capture without any packet that can be read.
     fn reader(&mut self, which: u16, source: Source) -> Result<(Option<Reader>, &'static str), OpenReason> {
-        let counted = Counted { source, read: Arc::clone(&self.read) };
+        let packed = Arc::new(AtomicU64::new(0));
+        let counted = Counted { source, read: Arc::clone(&self.read), own: Arc::clone(&packed) };
         let (plain, compression) = decompressed(Box::new(counted)).map_err(|error| OpenReason::of(&error))?;
+        let plain = if compression == Compression::None { plain } else { Box::new(Unpacked::new(plain, packed)) };
         let mut window = Window::new(plain, self.block);
         if !window.ensure(4) {
             return Err(match window.failure() {
@@ -345,12 +347,43 @@ impl Reader {
 struct Counted {
     source: Source,
     read: Arc<AtomicU64>,
+    /// Of this input alone.
+    own: Arc<AtomicU64>,
 }
 
 impl Read for Counted {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.source.read(buffer)?;
         self.read.fetch_add(count as u64, Ordering::Relaxed);
+        self.own.fetch_add(count as u64, Ordering::Relaxed);
+        Ok(count)
+    }
+}
+
+/// Gives up a packed input that is a bomb: captures pack to a hundredth at best.
+struct Unpacked {
+    source: Source,
+    packed: Arc<AtomicU64>,
+    count: u64,
+}
+
+impl Unpacked {
+    /// What is unpacked before the ratio counts: bytes.
+    const FREE: u64 = 1 << 30;
+    const RATIO: u64 = 2000;
+
+    fn new(source: Source, packed: Arc<AtomicU64>) -> Unpacked {
+        Unpacked { source, packed, count: 0 }
+    }
+}
+
+impl Read for Unpacked {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.source.read(buffer)?;
+        self.count += count as u64;
+        if self.count > Unpacked::FREE && self.count / Unpacked::RATIO > self.packed.load(Ordering::Relaxed) {
+            return Err(io::Error::other("it unpacks to more than 2000 times its size"));
+        }
         Ok(count)
     }
 }

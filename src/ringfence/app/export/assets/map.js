@@ -20,7 +20,7 @@ function edgePath(edge, size) {
 
 function drawMap(model, width, select) {
   const { lanes, size, height } = placeNodes(model.nodes, model.edges, width, !["device", "site"].includes(model.grouping));
-  const most = Math.floor((size.width - 14) / 7.2);
+  const most = Math.floor((size.width - 14) / 7.9);
   const lines = new Map();
   const boxes = new Map();
   const laneShapes = lanes.map((lane) => s("g", null,

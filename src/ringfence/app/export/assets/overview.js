@@ -55,10 +55,9 @@ function captureFacts() {
     DATA.totals.conversations > DATA.conversations.length && h("p", { class: "note" }, `This report holds ${number(DATA.conversations.length)} of ${number(DATA.totals.conversations)} conversations, so that it opens quickly; the JSON holds all.`),
     ownTable({ caption: "Inputs", rows: capture.inputs, pageSize: 10, columns: [
       { key: "path", label: folder ? `Input in ${folder}` : "Input", head: true, cell: (row) => [h("span", { class: wireClass(row.path.slice(folder.length)) }, row.path.slice(folder.length)), row.problems.map((problem) => h("p", { class: "problem" }, problem))], value: (row) => row.path },
-      { key: "format", label: "Format", cell: (row) => row.format, wide: true },
       { key: "packets", label: "Packets", numeric: true, cell: (row) => number(row.packets), value: (row) => row.packets },
       { key: "bytes", label: "Size", numeric: true, cell: (row) => bytes(row.bytes), value: (row) => row.bytes },
-      { key: "digest", label: "Digest", wide: true, cell: (row) => h("span", { class: "mono whole", title: row.digest }, (row.digest || "").slice(0, 8)) },
+      { key: "digest", label: "Digest", wide: true, cell: (row) => h("span", { class: "mono whole", title: `${row.format}, digest of a sample of the file: ${row.digest}` }, (row.digest || "").slice(0, 8)) },
     ] }),
   ];
 }
