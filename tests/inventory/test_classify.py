@@ -121,3 +121,25 @@ def test_who_feeds_a_controller_its_program_is_no_controller(register: Register,
         ("10.0.0.5",): "engineering_station",
         ("10.0.0.6",): "plc",
     }
+
+
+def test_android_in_a_speaker_is_no_phone(register: Register, see: See) -> None:
+    wanted = [1, 33, 3, 6, 15, 28, 51, 58, 59]
+    mac = "02:00:5e:10:00:01"
+    register.observe(
+        [
+            see(
+                "dhcp.message",
+                mac,
+                operation="request",
+                client_mac=mac,
+                parameter_requests=wanted,
+                vendor_class="dhcpcd",
+            )
+        ]
+    )
+    register.observe([see("link.address", mac, ip="10.0.0.2")])
+    for name in ("bob-dispatch-prod-na.amazon.com", "dp-gw-na.amazon.com"):
+        register.observe([see("dns.query", "10.0.0.2", object=name, record_type=1)])
+    [device] = register.devices()
+    assert (device.vendor, device.device_class) == ("Amazon", "voice_assistant")

@@ -75,6 +75,10 @@ pub(super) fn ethertype<'p>(walk: &mut Walk<'p>, kind: u16, part: Part<'p>) -> N
         // Provider backbone bridging (802.1ah): four bytes of service id, then the customer's frame.
         0x88e7 if part.bytes.len() > 18 => Next::Ethernet(part.after(4)),
         _ => {
+            // ARP belongs to no network layer, not even to that of a tunnel around it.
+            if matches!(kind, 0x0806 | 0x8035) {
+                walk.leave_network();
+            }
             walk.packet.ethertype = kind;
             walk.payload(Transport::Frame, part)
         }

@@ -301,6 +301,29 @@ fn a_tunnel_port_alone_is_no_tunnel() {
 }
 
 #[test]
+fn what_vxlan_reserves_is_ignored_where_a_frame_follows() {
+    let frame = ethernet(0x0800, &inner());
+    let body = [&[0xff, 1, 2, 3, 0, 0, 7, 9][..], &frame].concat();
+    look(1, &ethernet(0x0800, &ipv4(17, &udp(4789, &body))), |packet| {
+        is_inner(packet);
+        assert_eq!(packet.tunnel.map(|tunnel| (tunnel.kind, tunnel.id)), Some((TunnelKind::Vxlan, 7)));
+    });
+}
+
+#[test]
+fn arp_in_a_tunnel_and_in_a_cooked_capture_has_its_sender() {
+    let tunnelled = ethernet(0x0800, &ipv4(47, &[&[0, 0, 8, 6][..], &[0; 28]].concat()));
+    let cooked = [&[0, 4, 0, 1, 0, 6, 2, 0, 0, 0, 0, 8, 0, 0, 8, 6][..], &[0; 28]].concat();
+    for (link, frame) in [(1, &tunnelled), (113, &cooked)] {
+        look(link, frame, |packet| {
+            assert_eq!((packet.src, packet.ethertype), (None, 0x0806));
+            let ends = crate::key::Ends::of(packet).expect("two ends");
+            assert_eq!(Some(ends.src), packet.src_mac.map(Place::Mac));
+        });
+    }
+}
+
+#[test]
 fn no_prefix_and_no_changed_byte_does_harm() {
     let mut frames: Vec<Vec<u8>> = wrapped().into_iter().map(|(frame, ..)| frame).collect();
     frames.push(ethernet(0x86dd, &ipv6(44, &[&[17, 0, 0, 1, 0, 0, 0, 1][..], &[0; 16]].concat())));
