@@ -315,7 +315,7 @@ fn merge(mut parts: Vec<Part>, inputs: &Inputs, options: &Options, stopped: bool
         shard.aggregate.finish(&mut observations);
     }
     // A conversation is between two addresses, and these belong to one shard: no key comes twice.
-    conversations.sort_unstable_by(|one, other| one.0.cmp(&other.0));
+    conversations.sort_unstable_by_key(|row| row.0);
     let first = parts.swap_remove(0);
     let kept = tried.into_iter().filter(|(_, row)| row.flows >= WORTH_SAYING);
     observations.extend(kept.map(|(key, row)| attempts_observation(key, row)));
