@@ -14,14 +14,6 @@ ROOT = Path(__file__).resolve().parents[1]
 DEMO = sorted((ROOT / "vectors" / "demo").glob("*.pcap*"))
 COMMAND = (sys.executable, "-m", "ringfence.app.cli")
 
-# The same command on a day when the built-in knowledge is a year old: whatever day this is, and however new it is.
-A_YEAR_LATER = (
-    sys.executable,
-    "-c",
-    "import sys; from ringfence.app import cli; from ringfence.app.commands import analyze; "
-    "analyze._age_days = lambda day: 365; sys.exit(cli.main())",
-)
-
 # What whoever runs the tests has imported must not change what they see.
 SETTING = {
     "PYTHONPATH": str(ROOT / "src"),
@@ -36,11 +28,10 @@ def ringfence(
     stdin: bytes | None = None,
     within: Sequence[str] = (),
     environment: Mapping[str, str] | None = None,
-    command: Sequence[str] = COMMAND,
 ) -> Finished:
     """Run the command; ``within`` is what it is started under (strace, unshare)."""
     done = subprocess.run(
-        [*within, *command, *map(str, arguments)],
+        [*within, *COMMAND, *map(str, arguments)],
         input=stdin,
         capture_output=True,
         env={**os.environ, **SETTING, **(environment or {})},

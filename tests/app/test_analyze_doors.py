@@ -8,6 +8,7 @@ from pathlib import Path
 
 import polars
 import pytest
+from tests.bundles import old
 from tests.detect.traffic import VECTORS
 from tests.plant import Plant
 from tests.program import ringfence
@@ -104,9 +105,11 @@ def test_internal_goes_before_partly_unreadable(tmp_path: Path, monkeypatch: pyt
     assert not (tmp_path / "a.json").exists(), "no half of a document is left"
 
 
-def test_stale_knowledge_goes_before_findings() -> None:
-    assert ringfence("analyze", CAPTURE, "-q", "--max-age", "1", "--fail-on", "low").code == 4
-    assert ringfence("analyze", CAPTURE, "-q", "--max-age", "99999", "--fail-on", "low").code == 1
+def test_stale_knowledge_goes_before_findings(tmp_path: Path) -> None:
+    environment = old(tmp_path)
+    for days, code in (("1", 4), ("99999", 1)):
+        words = ("-q", "--max-age", days, "--fail-on", "low")
+        assert ringfence("analyze", CAPTURE, *words, environment=environment).code == code
 
 
 # --- what there is, and nothing else ----------------------------------------------------------------------------------

@@ -12,14 +12,21 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.bundles import of_day, old
 from tests.detect.traffic import VECTORS
 from tests.plant import Plant
-from tests.program import A_YEAR_LATER, Finished, ringfence
+from tests.program import Finished, ringfence
 
 from ringfence.model import bundle
 from ringfence.model.errors import CODES, RingfenceError
 
 CAPTURE = VECTORS / "ot_command" / "s7_stop" / "input.pcap"
+
+
+@pytest.fixture(scope="module")
+def old_knowledge(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """An environment whose knowledge is of 2020."""
+    return old(tmp_path_factory.mktemp("old"))
 
 
 def truncated(folder: Path) -> Path:
@@ -72,13 +79,13 @@ def test_workers_change_nothing(tmp_path: Path) -> None:
         (("--no-such-option",), 2),
     ],
 )
-def test_exit_codes(words: tuple[str, ...], code: int) -> None:
-    assert ringfence("analyze", CAPTURE, "-q", *words, command=A_YEAR_LATER).code == code
+def test_exit_codes(words: tuple[str, ...], code: int, old_knowledge: dict[str, str]) -> None:
+    assert ringfence("analyze", CAPTURE, "-q", *words, environment=old_knowledge).code == code
 
 
-def test_partly_unreadable_input_exits_3_and_still_answers(tmp_path: Path) -> None:
+def test_partly_unreadable_input_exits_3_and_still_answers(tmp_path: Path, old_knowledge: dict[str, str]) -> None:
     words = ("-q", "--json", "-", "--fail-on", "low", "--max-age", "1")
-    done = ringfence("analyze", truncated(tmp_path), *words, command=A_YEAR_LATER)
+    done = ringfence("analyze", truncated(tmp_path), *words, environment=old_knowledge)
     assert done.code == 3, "3 goes before 4 and 1"
     assert json.loads(done.out)["capture"]["quality"][0]["code"] == "unreadable"
 
@@ -215,8 +222,8 @@ def _schema_words(folder: Path) -> list[str | Path]:
 
 
 @pytest.mark.parametrize("code", PROVOKED)
-def test_error_code_is_provoked(code: str, tmp_path: Path) -> None:
-    done = ringfence(*PROVOKED[code](tmp_path), command=A_YEAR_LATER)
+def test_error_code_is_provoked(code: str, tmp_path: Path, old_knowledge: dict[str, str]) -> None:
+    done = ringfence(*PROVOKED[code](tmp_path), environment=old_knowledge)
     assert f"({code})" in done.error, done.error
     assert done.code == CODES[code].exit_code
     assert CODES[code].remedy in done.error
@@ -286,19 +293,6 @@ def test_many_files_are_one_run(tmp_path: Path) -> None:
 # --- knowledge that was imported --------------------------------------------------------------------------------------
 
 
-def _bundle_of(folder: Path, day: str) -> tuple[Path, Path]:
-    """A bundle that a test's own key signed, and that key's public half."""
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
-    private = b"\x09" * 32
-    note = {"source": "test", "date": day, "licence": "CC0"}
-    data = bundle.sign(f"site-{day}", day, "2099-01-01", {"a.txt": b"a"}, {"a.txt": note}, private)
-    path, public = folder / f"{day}.bundle", folder / "public.key"
-    path.write_bytes(data)
-    public.write_bytes(Ed25519PrivateKey.from_private_bytes(private).public_key().public_bytes_raw())
-    return path, public
-
-
 def _imported(knowledge: Path, path: Path, *words: str | Path) -> Finished:
     return ringfence("bundle", "import", path, *words, environment={"RINGFENCE_KNOWLEDGE": str(knowledge)})
 
@@ -310,7 +304,7 @@ def _knowledge_of(knowledge: Path) -> str:
 
 
 def test_an_imported_bundle_is_in_use_and_audited(tmp_path: Path) -> None:
-    path, key = _bundle_of(tmp_path, "2090-01-01")
+    path, key = of_day(tmp_path, "2090-01-01")
     folder = tmp_path / "knowledge"
     done = _imported(folder, path, "--trust", key, "--json")
     assert done.code == 0, done.error
@@ -320,15 +314,30 @@ def test_an_imported_bundle_is_in_use_and_audited(tmp_path: Path) -> None:
     assert json.loads(line)["action"] == "bundle import"
 
 
+def test_a_bundle_without_a_table_that_clues_ask_is_refused(tmp_path: Path) -> None:
+    path = _signed(tmp_path)
+    _, key = of_day(tmp_path, "2090-01-01")
+    key.write_bytes(_public(b"\x07" * 32))
+    done = _imported(tmp_path / "knowledge", path, "--trust", key, "--allow-older")
+    assert "(bundle-schema)" in done.error
+    assert not (tmp_path / "knowledge").exists()
+
+
+def _public(private: bytes) -> bytes:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    return Ed25519PrivateKey.from_private_bytes(private).public_key().public_bytes_raw()
+
+
 def test_only_a_trusted_key_imports(tmp_path: Path) -> None:
-    path, _ = _bundle_of(tmp_path, "2090-01-01")
+    path, _ = of_day(tmp_path, "2090-01-01")
     done = _imported(tmp_path / "knowledge", path)
     assert "(bundle-signature)" in done.error
     assert not (tmp_path / "knowledge").exists()
 
 
 def test_older_knowledge_needs_to_be_allowed(tmp_path: Path) -> None:
-    path, key = _bundle_of(tmp_path, "2020-01-01")
+    path, key = of_day(tmp_path, "2020-01-01")
     folder = tmp_path / "knowledge"
     refused = _imported(folder, path, "--trust", key)
     assert (refused.code, "(bundle-older)" in refused.error) == (2, True)
@@ -338,10 +347,10 @@ def test_older_knowledge_needs_to_be_allowed(tmp_path: Path) -> None:
 
 
 def test_an_imported_bundle_that_was_changed_is_an_error(tmp_path: Path) -> None:
-    path, key = _bundle_of(tmp_path, "2090-01-01")
+    path, key = of_day(tmp_path, "2090-01-01")
     folder = tmp_path / "knowledge"
     _imported(folder, path, "--trust", key)
-    (folder / "knowledge.bundle").write_bytes(_bundle_of(tmp_path, "2091-01-01")[0].read_bytes())
+    (folder / "knowledge.bundle").write_bytes(of_day(tmp_path, "2091-01-01")[0].read_bytes())
     done = ringfence("analyze", CAPTURE, "-q", environment={"RINGFENCE_KNOWLEDGE": str(folder)})
     assert (done.code, "(bundle-unreadable)" in done.error) == (2, True)
 

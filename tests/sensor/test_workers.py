@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DEMO = sorted((ROOT / "vectors" / "demo").glob("*.pcap*"))
 #: Plain pcap and pcapng, compressed, tunnels, fragments, VLANs, other links: what takes its own way through the core.
 FOLDERS = ("ndpi", "ot", "zeek", "wireless", "suricata-verify")
+MAGICS = (b"\xd4\xc3\xb2\xa1", b"\xa1\xb2\xc3\xd4", b"\x4d\x3c\xb2\xa1", b"\x0a\x0d\x0d\x0a")
 MOST_BYTES = 300_000
 EACH = 12
 
@@ -29,7 +30,8 @@ def corpus() -> list[Path]:
     chosen: list[Path] = []
     for folder in FOLDERS if name else ():
         root = Path(str(name)) / "captures" / folder
-        files = [path for path in sorted(root.rglob("*.pcap*")) if 100 < path.stat().st_size < MOST_BYTES]
+        small = [path for path in sorted(root.rglob("*.pcap*")) if 100 < path.stat().st_size < MOST_BYTES]
+        files = [path for path in small if path.read_bytes()[:4] in MAGICS]
         chosen += files[:: max(1, len(files) // EACH)]
     return chosen
 

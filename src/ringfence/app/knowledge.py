@@ -71,8 +71,9 @@ def install(
 ) -> VerifiedBundle:
     """Verify a bundle and put it in use.
 
-    1. The bundle verifies with a trusted key and every entry with its digest. 2. It is not older than what is in use,
-    unless ``allow_older``. 3. The audit line is written. 4. The bundle and then its state are renamed into place.
+    1. The bundle verifies with a trusted key and is not older than what is in use, unless ``allow_older``. 2. It has
+    every table that clues ask, each with its digest. 3. The audit line is written. 4. The bundle and then its state are
+    renamed into place.
 
     Raises:
         RingfenceError: bundle-unreadable, bundle-signature, bundle-schema, bundle-older, output-not-writable.
@@ -81,6 +82,9 @@ def install(
     data = _bytes(path)
     before = None if allow_older else in_use(folder).date
     bundle = verify(data, [*RELEASE_KEYS, *trusted], not_older_than=before)
+    lacking = sorted(builtin().bundle.entries.keys() - bundle.entries.keys())
+    if lacking:
+        raise RingfenceError("bundle-schema", str(path), f"It lacks {lacking[0]}.")
     for name in bundle.entries:
         bundle.read(name)
     state = Import(

@@ -131,6 +131,7 @@ pub static PROTOCOL: Protocol = Protocol {
     source: "ODVA CIP Vol. 1 and 2",
     limits: &[
         "Implicit I/O is counted; its data is not read.",
+        "Off port 44818, a conversation is not claimed by a message without a body (List Identity and the like).",
         "Of objects other than Identity, attribute values are not kept.",
         "CIP Safety, CIP Motion and CIP Security payloads are not read.",
         "Requests nested deeper than 4, or more than 256 in one packet, are left out.",

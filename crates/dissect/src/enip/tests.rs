@@ -208,6 +208,15 @@ fn implicit_io_is_claimed_on_its_items_and_counted() {
 }
 
 #[test]
+fn a_message_without_a_body_is_claimed_on_its_port_only() {
+    let asks = bytes("6300 0000 00000000 00000000 6a00000000000000 00000000");
+    assert_eq!(probe(&asks, Carrier::Tcp), Probe::Yes(95));
+    let elsewhere =
+        Hint { carrier: Carrier::Tcp, from_client: true, client_port: 46348, server_port: 1076, to_group: false };
+    assert_eq!((PROTOCOL.probe)(&asks, &elsewhere), Probe::No);
+}
+
+#[test]
 fn what_only_looks_like_it_is_not_claimed() {
     assert_eq!(probe(&[0; 64], Carrier::Tcp), Probe::No);
     assert_eq!(probe(b"o\0\0\0 not an encapsulation header here", Carrier::Tcp), Probe::No);

@@ -111,7 +111,8 @@ pub(crate) fn without_blanks(data: &[u8]) -> Option<(Vec<u8>, usize)> {
     let line = data.get(start..end)?;
     let kept = line.trim_ascii_end().len();
     let blanks = line.len() - kept - usize::from(line.ends_with(b"\r"));
-    if blanks == 0 {
+    // A line of nothing but blanks is no start line.
+    if blanks == 0 || kept == 0 {
         return None;
     }
     let mut whole = Vec::with_capacity(data.len());

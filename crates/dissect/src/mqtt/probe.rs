@@ -45,7 +45,7 @@ fn every_packet(data: &[u8]) -> Option<bool> {
     while !rest.is_empty() {
         let header = match Header::decode(rest) {
             Head::Whole(header) => header,
-            Head::More => return Some(rest.len() < data.len()),
+            Head::More => return Some(rest.len() < data.len() && may_begin(rest)),
             Head::Bad => return Some(false),
         };
         if !looks_sound(rest, &header)? || !ends_soundly(rest, &header)? {
@@ -57,6 +57,12 @@ fn every_packet(data: &[u8]) -> Option<bool> {
         }
     }
     Some(true)
+}
+
+/// May a packet begin with this byte?
+fn may_begin(data: &[u8]) -> bool {
+    let header = |first: u8| Header { packet_type: first >> 4, flags: first & 15, remaining: 0, size: 1 };
+    data.first().is_some_and(|&first| first >> 4 != 0 && header(first).flags_fit())
 }
 
 /// Of the packets without a topic: do properties and reason codes end where the packet does?
@@ -73,7 +79,9 @@ fn ends_soundly(data: &[u8], header: &Header) -> Option<bool> {
     let granted =
         |codes: &[u8]| !codes.is_empty() && codes.iter().all(|code| matches!(code, 0..=2 | 0x11 | 0x80..=0xA2));
     Some(match (kind, remaining) {
-        (CONNACK, 2) | (12 | 13, _) | (4..=7, 2 | 3) | (14, 0 | 1) | (15, 1) | (11, 2) => true,
+        (CONNACK, 2) | (12 | 13, _) | (4..=7, 2) | (14, 0 | 1) | (15, 1) | (11, 2) => true,
+        // A success without properties is sent without its code.
+        (4..=7, 3) => matches!(body[2], 0x10 | 0x80 | 0x83 | 0x87 | 0x90..=0x92 | 0x97 | 0x99),
         (CONNACK, _) => fifth(2).is_some_and(<[u8]>::is_empty),
         (4..=7, _) => fifth(3).is_some_and(<[u8]>::is_empty),
         (14 | 15, _) => fifth(1).is_some_and(<[u8]>::is_empty),

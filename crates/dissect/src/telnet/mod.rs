@@ -109,8 +109,12 @@ fn probe_text(mut data: &[u8]) -> Option<bool> {
                 rest
             }
             (reading::IAC, [250, option, rest @ ..]) if negotiated || is_option(*option) => {
-                negotiated = true;
                 let end = rest.windows(2).position(|pair| pair == [reading::IAC, 240]);
+                // Without its end and without anything before it, it may be any bytes.
+                if end.is_none() && !negotiated {
+                    return None;
+                }
+                negotiated = true;
                 end.map_or(&[][..], |end| &rest[end + 2..])
             }
             (reading::IAC, [241..=249 | reading::IAC, rest @ ..]) => rest,
@@ -132,6 +136,9 @@ fn probe_negotiation(data: &[u8], registered: bool) -> Probe {
             Some(false) => Probe::Yes(30),
             None => Probe::No,
         },
+        [_, 250, _, rest @ ..] if rest.len() < 64 && !rest.windows(2).any(|pair| pair == [reading::IAC, 240]) => {
+            Probe::More
+        }
         [_, 250..=254, option, ..] if is_option(*option) => match probe_text(&data[..data.len().min(PROBE_LIMIT)]) {
             Some(true) => Probe::Yes(90),
             _ => Probe::No,
