@@ -18,7 +18,7 @@ MAPS = ROOT / "vectors" / "oracle"
 LEAST_RECALL = 0.95  # of each protocol
 LEAST_MEAN_RECALL = 0.97  # over protocols
 LEAST_PRECISION = 0.95  # of each protocol, explained values of ours left out
-LEAST_RECALL_EXPLAINED = 0.99  # of each protocol, explained values of tshark left out
+LEAST_RECALL_EXPLAINED = 0.98  # of each protocol, explained values of tshark left out
 #: What can't reach the bound raw, and the least it reaches: one datagram of noise that tshark reads as 10518 questions
 #: makes up a good part of DNS's values.
 RAW_RECALL = {"dns": 0.54}
