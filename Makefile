@@ -41,8 +41,13 @@ test: build ## Run everything: Rust and Python tests, browser, oracle. Installs 
 check: build ## The fast loop, in order of speed.
 	@scripts/check.sh
 
-bench: build ## Measure the core (CAPTURE=FILE).
+bench: build ## Measure the core over CAPTURE=FILE; its gates too where CAPTURE is one file (see bench/README.md).
 	python bench/core.py $(CAPTURE)
+ifeq ($(words $(CAPTURE)),1)
+	-python bench/compare.py workers $(CAPTURE)
+	-python bench/compare.py growth
+	-python bench/compare.py peers $(CAPTURE)
+endif
 
 soak: build ## Long runs: full sizes, not in CI.
 	RINGFENCE_SOAK=1 python -m pytest -m slow tests

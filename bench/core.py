@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import resource
 from time import perf_counter, process_time
 
-from ringfence.sensor.options import ReadOptions
-from ringfence.sensor.reader import read
+from ringfence import _core
 
 
 def main() -> None:
@@ -24,19 +24,19 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=1)
     arguments = parser.parse_args()
     wall, cpu = perf_counter(), process_time()
-    run = read(arguments.captures, ReadOptions(workers=arguments.workers))
+    run = _core.run(arguments.captures, workers=arguments.workers, site_key=os.urandom(32), defaults=())
     wall, cpu = perf_counter() - wall, process_time() - cpu
     per_protocol: dict[str, dict[str, float]] = {
         name: {"flows": flows, "packets": packets, "bytes": size, "confidence": round(confidence, 3)}
-        for name, flows, packets, size, confidence in run.core.protocols()
+        for name, flows, packets, size, confidence in run.protocols()
     }
-    for kind, observations, records, transactions in run.core.counts():
+    for kind, observations, records, transactions in run.counts():
         row = per_protocol.setdefault(kind.partition(".")[0], {})
         row["observations"] = row.get("observations", 0) + observations
         row["records"] = row.get("records", 0) + records
         if transactions:
             row["transactions"] = row.get("transactions", 0) + transactions
-    summary = run.summary
+    summary = run.summary()
     print(
         json.dumps(
             {

@@ -125,6 +125,11 @@ def verdict(answer: str | None, right: Iterable[str]) -> str:
     return "right" if answer in right else "wrong"
 
 
+def is_mac(address: str) -> bool:
+    """Return whether the row names a MAC, not an IPv6 address."""
+    return len(address) == 17 and address.count(":") == 5
+
+
 def matches(device: Device, row: Row) -> bool:
     """Return whether this is the row's device; a row without an address speaks for all."""
     return not row.address or row.address in device.ips or row.address in device.macs
@@ -136,13 +141,13 @@ def identify(row: Row, options: argparse.Namespace, knowledge: Knowledge) -> lis
     paths = [options.corpus / "captures" / path for path in row.captures]
     for path in paths:
         if options.randomise_oui:
-            keep = row.address if ":" in row.address else ""
+            keep = row.address if is_mac(row.address) else ""
             observations, conversations = randomised(path, keep)
         else:
             observations, conversations = taken(path)
         register.observe(observations)
         register.conversations(conversations)
-    if options.randomise_oui and ":" in row.address:
+    if options.randomise_oui and is_mac(row.address):
         swapped = substitute(row.address)
         return [replace(device, macs=(row.address,)) for device in register.devices() if swapped in device.macs]
     return register.devices()
@@ -203,8 +208,11 @@ def _value(value: Any) -> Any:
 
 def speed(corpus: Path, knowledge: Knowledge) -> None:
     """Push the observations of all truth captures through registers and count them by CPU second."""
-    rows = (*devices(), *plant("ot.tsv"), *plant("corpus.tsv"))
-    batches = [taken(corpus / "captures" / path)[0] for row in rows for path in row.captures]
+    batches = [
+        taken(corpus / "captures" / path)[0]
+        for row in (*devices(), *plant("ot.tsv"), *plant("corpus.tsv"))
+        for path in row.captures
+    ]
     total = sum(map(len, batches))
     for label in ("first pass, cold caches", "second pass"):
         begun = time.process_time()

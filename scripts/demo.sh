@@ -14,6 +14,17 @@ code=0
 if [ "$code" -ne 0 ] && [ "$code" -ne 3 ]; then
     exit "$code"
 fi
-echo
-echo "Report:  file://$PWD/build/demo/report.html"
-echo "As JSON: $PWD/build/demo/analysis.json"
+report="$PWD/build/demo/report.html"
+opener=$(command -v xdg-open || command -v open || true)
+cat <<END
+
+Next
+  1. Look at the report:       ${opener:+${opener##*/} }file://${report// /%20}
+     A device's page says what it is and why; a finding names its packets.
+  2. Look at such a packet:    .venv/bin/ringfence explain FILE --packet NUMBER
+  3. Analyse a capture of yours: make demo CAPTURE=FILE
+     or                        .venv/bin/ringfence analyze FILE --html report.html
+  4. Work with the numbers:    $PWD/build/demo/analysis.json (schema: docs/reference/json.md),
+     or in Python:             ringfence.analyze(["FILE"])
+  5. Remove all of this:       rm -r build/demo
+END

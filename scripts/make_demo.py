@@ -217,7 +217,11 @@ for anyone, an expired certificate, a controller that talks to the internet. Its
 TAIL = """
 The files of `andypitcher/IoT_Sentinel` belong to: M. Miettinen, S. Marchal, I. Hafeez, N. Asokan, A.-R. Sadeghi,
 S. Tarkoma, "IoT Sentinel: Automated Device-Type Identification for Security Enforcement in IoT", ICDCS 2017.
-CC-BY-4.0: ITI ICS Security Tools, Information Trust Institute, University of Illinois; times were changed.
+CC-BY-4.0: ITI ICS Security Tools, Information Trust Institute, University of Illinois; times were
+changed, and addresses where the table says so. Copyright of the others: The Zeek Project (zeek/zeek), Battelle Energy
+Alliance, LLC (cisagov/icsnpp-bacnet), FoxIO, LLC (FoxIO-LLC/ja4), all BSD-3-Clause; Open Information Security
+Foundation (OISF/suricata-verify), Digital Bond (digitalbond/Quickdraw-Snort), both MIT. The licences' texts stand in
+those repositories; the captures come as they are, without any warranty.
 """
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -14,12 +14,28 @@ ROOT = Path(__file__).resolve().parents[1]
 DEMO = sorted((ROOT / "vectors" / "demo").glob("*.pcap*"))
 COMMAND = (sys.executable, "-m", "ringfence.app.cli")
 
+# What whoever runs the tests has imported must not change what they see.
+SETTING = {
+    "PYTHONPATH": str(ROOT / "src"),
+    "COLUMNS": "120",
+    "NO_COLOR": "1",
+    "RINGFENCE_KNOWLEDGE": str(ROOT / "no-such-folder"),
+}
 
-def ringfence(*arguments: str | Path, stdin: bytes | None = None, within: Sequence[str] = ()) -> Finished:
+
+def ringfence(
+    *arguments: str | Path,
+    stdin: bytes | None = None,
+    within: Sequence[str] = (),
+    environment: Mapping[str, str] | None = None,
+) -> Finished:
     """Run the command; ``within`` is what it is started under (strace, unshare)."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "COLUMNS": "120", "NO_COLOR": "1"}
     done = subprocess.run(
-        [*within, *COMMAND, *map(str, arguments)], input=stdin, capture_output=True, env=environment, check=False
+        [*within, *COMMAND, *map(str, arguments)],
+        input=stdin,
+        capture_output=True,
+        env={**os.environ, **SETTING, **(environment or {})},
+        check=False,
     )
     return Finished(done.returncode, done.stdout.decode(), done.stderr.decode())
 

@@ -47,7 +47,7 @@ class Mapped:
 
 @dataclass(frozen=True)
 class Explanation:
-    """Why values differ that no dissector of ours should change. All but side and reason are globs."""
+    """Why values differ that no dissector of ours should change. All but the reason are globs."""
 
     protocol: str
     field: str
@@ -59,7 +59,7 @@ class Explanation:
     def covers(self, row: Wanted, side: str, capture: str, layers: str) -> bool:
         """Tell whether one difference is explained."""
         return (
-            side == self.side
+            fnmatchcase(side, self.side)
             and fnmatchcase(row.protocol, self.protocol)
             and fnmatchcase(row.field, self.field)
             and fnmatchcase(capture, self.captures)

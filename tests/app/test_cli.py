@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import os
 import subprocess
 import sys
 import time
@@ -11,14 +12,21 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.bundles import of_day, old
 from tests.detect.traffic import VECTORS
 from tests.plant import Plant
-from tests.program import ringfence
+from tests.program import Finished, ringfence
 
 from ringfence.model import bundle
 from ringfence.model.errors import CODES, RingfenceError
 
 CAPTURE = VECTORS / "ot_command" / "s7_stop" / "input.pcap"
+
+
+@pytest.fixture(scope="module")
+def old_knowledge(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """An environment whose knowledge is of 2020."""
+    return old(tmp_path_factory.mktemp("old"))
 
 
 def truncated(folder: Path) -> Path:
@@ -63,19 +71,21 @@ def test_workers_change_nothing(tmp_path: Path) -> None:
         (("--fail-on", "critical"), 0),
         (("--fail-on", "high"), 1),
         (("--fail-on", "low"), 1),
-        (("--max-age", "1"), 4),
+        (("--max-age", "364"), 4),
+        (("--max-age", "365"), 0),
         (("--max-age", "1", "--fail-on", "low"), 4),
         (("--max-age", "100000"), 0),
         (("--workers", "0"), 2),
         (("--no-such-option",), 2),
     ],
 )
-def test_exit_codes(words: tuple[str, ...], code: int) -> None:
-    assert ringfence("analyze", CAPTURE, "-q", *words).code == code
+def test_exit_codes(words: tuple[str, ...], code: int, old_knowledge: dict[str, str]) -> None:
+    assert ringfence("analyze", CAPTURE, "-q", *words, environment=old_knowledge).code == code
 
 
-def test_partly_unreadable_input_exits_3_and_still_answers(tmp_path: Path) -> None:
-    done = ringfence("analyze", truncated(tmp_path), "-q", "--json", "-", "--fail-on", "low", "--max-age", "1")
+def test_partly_unreadable_input_exits_3_and_still_answers(tmp_path: Path, old_knowledge: dict[str, str]) -> None:
+    words = ("-q", "--json", "-", "--fail-on", "low", "--max-age", "1")
+    done = ringfence("analyze", truncated(tmp_path), *words, environment=old_knowledge)
     assert done.code == 3, "3 goes before 4 and 1"
     assert json.loads(done.out)["capture"]["quality"][0]["code"] == "unreadable"
 
@@ -108,6 +118,34 @@ def test_explain_shows_a_packet() -> None:
     assert done.code == 0, done.error
     assert json.loads(done.out)["frame"]["frame"] == 10
     assert "packet 10" in ringfence("explain", CAPTURE, "--packet", "10").out
+
+
+def test_explain_knows_default_passwords() -> None:
+    path = VECTORS / "default_credentials" / "telnet_let_in" / "input.pcap"
+    logins = [
+        record["value"]["default"]
+        for number in range(1, 20)
+        if "frame" in (answer := json.loads(ringfence("explain", path, "--packet", str(number), "--json").out or "{}"))
+        for record in answer["records"]
+        if record["kind"] == "telnet.login"
+    ]
+    assert logins == [True]
+
+
+def test_pipes_and_links_stay_what_they_are(tmp_path: Path) -> None:
+    pipe, link, file = tmp_path / "pipe", tmp_path / "link", tmp_path / "file"
+    os.mkfifo(pipe)
+    link.symlink_to(file)
+    file.write_text("older")
+    with subprocess.Popen(["cat", pipe], stdout=subprocess.PIPE) as reader:
+        done = ringfence("analyze", CAPTURE, "-q", "--json", pipe, "--html", link)
+        assert reader.stdout is not None
+        assert json.loads(reader.stdout.read())["devices"]
+    assert done.code == 0, done.error
+    assert pipe.is_fifo()
+    assert link.is_symlink()
+    assert "<!doctype html>" in file.read_text(encoding="utf-8")
+    assert not list(tmp_path.glob("*.part-*"))
 
 
 def test_no_output_overwrites_an_input(tmp_path: Path) -> None:
@@ -184,8 +222,8 @@ def _schema_words(folder: Path) -> list[str | Path]:
 
 
 @pytest.mark.parametrize("code", PROVOKED)
-def test_error_code_is_provoked(code: str, tmp_path: Path) -> None:
-    done = ringfence(*PROVOKED[code](tmp_path))
+def test_error_code_is_provoked(code: str, tmp_path: Path, old_knowledge: dict[str, str]) -> None:
+    done = ringfence(*PROVOKED[code](tmp_path), environment=old_knowledge)
     assert f"({code})" in done.error, done.error
     assert done.code == CODES[code].exit_code
     assert CODES[code].remedy in done.error
@@ -250,3 +288,96 @@ def test_many_files_are_one_run(tmp_path: Path) -> None:
     apart = json.loads(ringfence("analyze", *paths, "-q", "--json", "-", "--domains", "per-input").out)
     assert len(joined["devices"]) == 2
     assert len(apart["devices"]) == 4
+
+
+# --- knowledge that was imported --------------------------------------------------------------------------------------
+
+
+def _imported(knowledge: Path, path: Path, *words: str | Path) -> Finished:
+    return ringfence("bundle", "import", path, *words, environment={"RINGFENCE_KNOWLEDGE": str(knowledge)})
+
+
+def _knowledge_of(knowledge: Path) -> str:
+    done = ringfence("doctor", "--json", environment={"RINGFENCE_KNOWLEDGE": str(knowledge)})
+    rows = {check["name"]: check["detail"] for check in json.loads(done.out)["checks"]}
+    return str(rows["knowledge"])
+
+
+def test_an_imported_bundle_is_in_use_and_audited(tmp_path: Path) -> None:
+    path, key = of_day(tmp_path, "2090-01-01")
+    folder = tmp_path / "knowledge"
+    done = _imported(folder, path, "--trust", key, "--json")
+    assert done.code == 0, done.error
+    assert json.loads(done.out)["id"] == "site-2090-01-01"
+    assert "site-2090-01-01" in _knowledge_of(folder)
+    (line,) = (folder / "audit.jsonl").read_text().splitlines()
+    assert json.loads(line)["action"] == "bundle import"
+
+
+def test_a_bundle_without_a_table_that_clues_ask_is_refused(tmp_path: Path) -> None:
+    path = _signed(tmp_path)
+    _, key = of_day(tmp_path, "2090-01-01")
+    key.write_bytes(_public(b"\x07" * 32))
+    done = _imported(tmp_path / "knowledge", path, "--trust", key, "--allow-older")
+    assert "(bundle-schema)" in done.error
+    assert not (tmp_path / "knowledge").exists()
+
+
+def _public(private: bytes) -> bytes:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    return Ed25519PrivateKey.from_private_bytes(private).public_key().public_bytes_raw()
+
+
+def test_only_a_trusted_key_imports(tmp_path: Path) -> None:
+    path, _ = of_day(tmp_path, "2090-01-01")
+    done = _imported(tmp_path / "knowledge", path)
+    assert "(bundle-signature)" in done.error
+    assert not (tmp_path / "knowledge").exists()
+
+
+def test_older_knowledge_needs_to_be_allowed(tmp_path: Path) -> None:
+    path, key = of_day(tmp_path, "2020-01-01")
+    folder = tmp_path / "knowledge"
+    refused = _imported(folder, path, "--trust", key)
+    assert (refused.code, "(bundle-older)" in refused.error) == (2, True)
+    assert _imported(folder, path, "--trust", key, "--allow-older").code == 0
+    assert "site-2020-01-01" in _knowledge_of(folder)
+    assert json.loads((folder / "audit.jsonl").read_text())["allow_older"] is True
+
+
+def test_an_imported_bundle_that_was_changed_is_an_error(tmp_path: Path) -> None:
+    path, key = of_day(tmp_path, "2090-01-01")
+    folder = tmp_path / "knowledge"
+    _imported(folder, path, "--trust", key)
+    (folder / "knowledge.bundle").write_bytes(of_day(tmp_path, "2091-01-01")[0].read_bytes())
+    done = ringfence("analyze", CAPTURE, "-q", environment={"RINGFENCE_KNOWLEDGE": str(folder)})
+    assert (done.code, "(bundle-unreadable)" in done.error) == (2, True)
+
+
+# --- starting ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("words", [["--version"], ["--help"], ["analyze", "--help"]])
+def test_starting_loads_no_room(words: list[str]) -> None:
+    program = (
+        "import sys\nfrom ringfence.app.cli import main\n"
+        f"try:\n    main({words!r})\nexcept SystemExit:\n    pass\n"
+        "print(*sys.modules, sep='\\n', file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    loaded = set(done.stderr.splitlines())
+    own = {name for name in loaded if name.startswith("ringfence")}
+    assert own <= {"ringfence", "ringfence.app", "ringfence.app.cli", "ringfence.model", "ringfence.model.errors"}, own
+    assert not loaded & {"rich", "cryptography", "json", "zipfile", "ipaddress", "asyncio", "socket", "datetime"}
+
+
+def test_a_quiet_analysis_loads_no_terminal_and_no_report(tmp_path: Path) -> None:
+    program = (
+        "import sys\nfrom ringfence.app.cli import main\n"
+        f"main(['analyze', {str(CAPTURE)!r}, '-q'])\nprint(*sys.modules, sep='\\n')"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.splitlines())
+    assert "ringfence.app.pipeline" in loaded
+    assert not loaded & {"rich", "ringfence.app.document", "ringfence.app.terminal", "ringfence.app.export.html"}

@@ -76,6 +76,30 @@ def test_case_2_a_trunk_host_with_five_addresses_is_one_device_without_a_finding
     assert not result.findings
 
 
+def _asks_for_an_address(plant: Plant, client: Station, server: Station, name: str) -> None:
+    options = b"\x35\x01\x03" + b"\x0c" + bytes([len(name)]) + name.encode() + b"\x37\x03\x01\x03\x06" + b"\xff"
+    dhcp = struct.pack("!BBBBIHH", 1, 1, 6, 0, 7, 0, 0) + bytes(16) + client.packed_mac + bytes(10 + 192)
+    plant.udp(client, server, (68, 67), dhcp + bytes.fromhex("63825363") + options)
+
+
+@pytest.mark.parametrize(("name", "records"), [("Annas-Phone", 1), ("iPhone", 30)])
+def test_case_3_a_phone_with_a_random_mac_a_day_for_thirty_days(tmp_path: Path, name: str, records: int) -> None:
+    # With a name of somebody's own the days are one record; without one they stay apart, marked, and still no finding.
+    plant = Plant()
+    server = plant.station("10.0.0.1")
+    for day in range(30):
+        phone = plant.station(f"10.0.0.{50 + day % 5}", f"{4 * day + 2:02x}:5e:10:00:00:{day:02x}")
+        _asks_for_an_address(plant, phone, server, name)
+        with plant.tcp(phone, server, 80) as talk:
+            talk.client(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        plant.wait(86_400)
+    result = analysed(plant, tmp_path)
+    phones = [device for device in result.devices if "10.0.0.1" not in device.ips]
+    assert len(phones) == records
+    assert all("randomised_mac" in device.marks for device in phones)
+    assert len(result.findings) <= 1
+
+
 def test_case_4_a_vrrp_pair_is_not_merged(tmp_path: Path) -> None:
     plant = Plant()
     virtual = "00:00:5e:00:01:07"

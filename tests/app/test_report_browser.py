@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.app.conftest import missing
+from tests.app.demo_cell import TARGET
 from tests.app.plant import fleet, nasty_plant, plant
 
 from ringfence.app.analysis import Analysis
 from ringfence.app.export.html import html_report
+from ringfence.app.pipeline import PipelineOptions, run
+from ringfence.inventory.knowledge.loader import builtin
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -56,6 +59,11 @@ class Report:
         assert self.page.evaluate("typeof window.__canary") == "undefined"
 
 
+def cell() -> Analysis:
+    """Return what the whole of Ringfence finds in the demo's made cell."""
+    return run([TARGET], builtin(), PipelineOptions()).analysis
+
+
 Opener = Callable[..., Report]
 
 
@@ -63,7 +71,7 @@ Opener = Callable[..., Report]
 def written(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """Write a report once for all tests."""
     folder = tmp_path_factory.mktemp("reports")
-    makers: dict[str, Callable[[], Analysis]] = {"plant": plant, "nasty": nasty_plant, "fleet": fleet}
+    makers: dict[str, Callable[[], Analysis]] = {"plant": plant, "nasty": nasty_plant, "fleet": fleet, "cell": cell}
 
     def write(name: str) -> Path:
         path = folder / f"{name}.html"
@@ -292,6 +300,25 @@ def test_map_is_chosen_by_click_and_by_keys(opened: Opener) -> None:
     assert before != after
     report.page.keyboard.press("Enter")
     assert report.page.locator(f'.node[data-node="{after}"]').get_attribute("aria-pressed") == "true"
+
+
+def test_pairs_of_a_finding_are_marked_even_where_one_is_no_device(opened: Opener) -> None:
+    report = opened("cell", "#/map?protocol=dns")
+    (row,) = report.page.locator("tr[data-edge]").all_inner_texts()
+    assert "8.8.4.4" in row
+    assert row.endswith("yes")
+    assert report.page.locator("path.edge.risky").count() == 1
+
+
+def test_commands_stand_apart_from_reads(opened: Opener) -> None:
+    report = opened("cell", "#/devices?q=10.50.0.20")
+    report.page.locator("tbody th a").first.click()
+    report.page.wait_for_selector(".device-head")
+    commands = report.page.locator('[aria-label="Commands it received"]').inner_text()
+    rest = report.page.locator('[aria-label="What else was asked of it"]').inner_text()
+    assert "write_single_register" in commands
+    assert "read_holding_registers" not in commands
+    assert "read_holding_registers" in rest
 
 
 def test_findings_filters(opened: Opener) -> None:

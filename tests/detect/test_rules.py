@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.detect.traffic import SCENES, VECTORS, capture, certificate, scan, sweep, tls
+from tests.detect.traffic import SCENES, VECTORS, capture, certificate, flood, scan, sweep, tls
 from tests.plant import Plant
 from tests.vector import expectations
 
@@ -123,6 +123,50 @@ def test_flood_threshold(tmp_path: Path) -> None:
     options = replace(DetectOptions(), flood_flows=300)
     assert [f.title for f in judged(plant, path, options, "scan_or_flood")] == ["Connection flood"]
     assert not judged(plant, path, DetectOptions(), "scan_or_flood")
+
+
+@pytest.mark.parametrize(
+    ("flows", "sources", "titles"),
+    [
+        (400, 20, ["Connection flood from many addresses"]),
+        (399, 20, []),
+        (400, 19, []),
+    ],
+)
+def test_flood_from_many_is_one_finding_about_its_target(
+    tmp_path: Path, flows: int, sources: int, titles: list[str]
+) -> None:
+    plant = Plant()
+    flood(plant, flows, sources)
+    options = replace(DetectOptions(), flood_flows=400, flood_sources=20)
+    found = judged(plant, tmp_path / "flood.pcap", options, "scan_or_flood")
+    assert [finding.title for finding in found] == titles
+    assert all([role.role for role in finding.devices] == ["target"] for finding in found)
+
+
+def test_a_talker_s_share_of_a_flood_is_told_once(tmp_path: Path) -> None:
+    plant = Plant()
+    flood(plant, 400, 20)
+    options = replace(DetectOptions(), flood_flows=20, flood_sources=20)
+    assert len(judged(plant, tmp_path / "flood.pcap", options, "scan_or_flood")) == 1
+
+
+def test_scan_of_ports_of_many_addresses_is_one_finding(tmp_path: Path) -> None:
+    plant = Plant()
+    client = plant.station("10.0.0.9")
+    for host in range(1, 7):
+        for port in range(1, 9):
+            plant.syn(client, plant.station(f"10.1.0.{host}", "00:00:5e:00:53:fe"), port)
+    options = replace(DetectOptions(), scan_ports=8, scan_destinations=6, flood_flows=20)
+    found = judged(plant, tmp_path / "scan.pcap", options, "scan_or_flood")
+    assert [finding.title for finding in found] == ["Scan of addresses and ports"]
+
+
+def test_a_full_port_scan_is_no_flood(tmp_path: Path) -> None:
+    plant = Plant()
+    scan(plant, 60)
+    found = judged(plant, tmp_path / "scan.pcap", replace(DetectOptions(), flood_flows=50), "scan_or_flood")
+    assert [finding.title for finding in found] == ["Port scan"]
 
 
 def test_a_slow_scan_stays_below_the_threshold_of_each_window(tmp_path: Path) -> None:

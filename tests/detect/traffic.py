@@ -251,6 +251,14 @@ def scan(plant: Plant, ports: int) -> None:
         plant.syn(client, server, port, refused=True)
 
 
+def flood(plant: Plant, flows: int, sources: int) -> None:
+    """Many addresses, all behind the router, knock at one port; nobody answers."""
+    _, server = pair(plant)
+    many = [plant.station(f"10.7.{at // 250}.{at % 250 + 1}", "00:00:5e:00:53:fe") for at in range(sources)]
+    for at in range(flows):
+        plant.syn(many[at % sources], server, 502)
+
+
 def sweep(plant: Plant, addresses: int) -> None:
     """One station asks for many addresses by ARP; nobody has them."""
     client, _ = pair(plant)
@@ -335,6 +343,7 @@ SCENES: dict[str, dict[str, Scene]] = {
     "scan_or_flood": {
         "thirty_ports": lambda plant: scan(plant, 30),
         "fifty_addresses_by_arp": lambda plant: sweep(plant, 50),
+        "flood_from_many": lambda plant: flood(plant, 15_000, 60),
         "ten_ports": lambda plant: scan(plant, 10),
     },
     "snmp_default_community": {

@@ -73,3 +73,73 @@ def test_every_class_in_the_tables_is_one_of_ours(knowledge: Knowledge) -> None:
     ):
         found |= {row[column] for row in knowledge.rows(name) if len(row) > column and row[column]}
     assert found - CLASSES == set()
+
+
+def test_a_maker_fits_where_other_clues_tell_what_it_is(register: Register, see: See) -> None:
+    camera = "00:40:8c:11:22:33"
+    register.observe([see("link.address", camera, ip="10.0.0.3")])
+    assert register.devices()[0].vendor is None
+    name, target = "_rtsp._tcp.local", "Gate._rtsp._tcp.local"
+    register.observe([see("mdns.answer", "10.0.0.3", name=name, record_type=12, target=target)])
+    [device] = register.devices()
+    assert (device.vendor, device.device_class) == ("Axis", "ip_camera")
+    assert any(claim.clue == "maker_fits" and "By other clues" in claim.evidence for claim in device.claims)
+
+
+def test_a_module_maker_fits_nothing(register: Register, see: See) -> None:
+    module = "5c:cf:7f:11:22:33"
+    register.observe([see("link.address", module, ip="10.0.0.3")])
+    name, target = "_rtsp._tcp.local", "Gate._rtsp._tcp.local"
+    register.observe([see("mdns.answer", "10.0.0.3", name=name, record_type=12, target=target)])
+    [device] = register.devices()
+    assert [claim.value for claim in device.claims if claim.field == "oui_vendor"] == ["Espressif"]
+    assert (device.vendor, device.device_class) == (None, "ip_camera")
+
+
+def test_a_program_on_other_hardware_names_no_maker(register: Register, see: See) -> None:
+    agent = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36"
+    register.observe([see("link.address", "00:02:b3:11:22:33", ip="10.0.0.3")])
+    register.observe([see("http.request", "10.0.0.3", user_agent=agent, object="/")])
+    assert register.devices()[0].vendor is None
+
+
+def test_one_sentence_speaks_for_its_strongest_answer(knowledge: Knowledge) -> None:
+    claims = [
+        Claim("vendor", "Siemens", 0.9, "a", "It says both."),
+        Claim("vendor", "ABB", 0.6, "a", "It says both."),
+    ]
+    verdict = classify(claims, (), knowledge, InventoryOptions())
+    assert (verdict.vendor, verdict.vendor_confidence) == ("Siemens", 0.9)
+    apart = [claims[0], Claim("vendor", "ABB", 0.6, "b", "Another says so.")]
+    assert classify(apart, (), knowledge, InventoryOptions()).vendor_confidence < 0.9
+
+
+def test_who_feeds_a_controller_its_program_is_no_controller(register: Register, see: See) -> None:
+    register.observe([see("s7comm.response", "10.0.0.5", operation="download_block", status="ok")])
+    register.observe([see("s7comm.response", "10.0.0.6", operation="download_start", status="ok")])
+    assert {device.ips: device.device_class for device in register.devices()} == {
+        ("10.0.0.5",): "engineering_station",
+        ("10.0.0.6",): "plc",
+    }
+
+
+def test_android_in_a_speaker_is_no_phone(register: Register, see: See) -> None:
+    wanted = [1, 33, 3, 6, 15, 28, 51, 58, 59]
+    mac = "02:00:5e:10:00:01"
+    register.observe(
+        [
+            see(
+                "dhcp.message",
+                mac,
+                operation="request",
+                client_mac=mac,
+                parameter_requests=wanted,
+                vendor_class="dhcpcd",
+            )
+        ]
+    )
+    register.observe([see("link.address", mac, ip="10.0.0.2")])
+    for name in ("bob-dispatch-prod-na.amazon.com", "dp-gw-na.amazon.com"):
+        register.observe([see("dns.query", "10.0.0.2", object=name, record_type=1)])
+    [device] = register.devices()
+    assert (device.vendor, device.device_class) == ("Amazon", "voice_assistant")

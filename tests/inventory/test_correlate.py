@@ -164,3 +164,59 @@ def test_a_router_asks_for_others(register: Register, see: See) -> None:
     register.observe([see("dns.query", "192.168.1.1", object="ws.meethue.com", record_type=1)])
     router = by_mac(register, MAC)
     assert (router.vendor, router.device_class) == (None, "router")
+
+
+def test_a_phone_that_changes_its_mac_for_thirty_days_is_one_record(register: Register, see: See) -> None:
+    day = 86_400
+    macs = [f"{n:02x}:34:56:78:9a:{n:02x}" for n in range(2, 2 + 30 * 4, 4)]
+    assert len(macs) == 30
+    for n, mac in enumerate(macs):
+        at, ip = n * day, f"192.168.1.{50 + n % 3}"
+        register.observe(
+            [
+                see("dhcp.message", mac, at, operation="request", hostname="Annas-Phone", client_mac=mac),
+                see("dhcp.message", "192.168.1.1", at, operation="ack", client_mac=mac, your_ip=ip),
+                see("link.address", mac, at, at + day / 2, ip=ip),
+            ]
+        )
+    phones = [device for device in register.devices() if set(device.macs) & set(macs)]
+    assert [len(device.macs) for device in phones] == [30]
+    assert "randomised_mac" in phones[0].marks
+    assert any("one after the other" in reason and "annas-phone" in reason for reason in phones[0].merge_reasons)
+
+
+def test_random_macs_without_a_name_of_their_own_stay_apart_and_marked(register: Register, see: See) -> None:
+    for n, mac in enumerate(("02:34:56:78:9a:01", "06:34:56:78:9a:02", "0a:34:56:78:9a:03")):
+        register.observe([see("dhcp.message", mac, n * 100, operation="request", hostname="iPhone", client_mac=mac)])
+    assert len(register.devices()) == 3
+    assert all("randomised_mac" in device.marks for device in register.devices())
+
+
+def test_two_phones_of_one_name_at_once_stay_two(register: Register, see: See) -> None:
+    for mac in ("02:34:56:78:9a:01", "06:34:56:78:9a:02"):
+        register.observe([see("dhcp.message", mac, 0, operation="request", hostname="guest-phone", client_mac=mac)])
+        register.observe([see("link.address", mac, 0, 500, ip=f"10.0.0.{mac[1]}")])
+    assert len(register.devices()) == 2
+
+
+def test_who_has_passed_a_router_is_beyond_it(register: Register, see: See) -> None:
+    register.observe([see("link.address", MAC, ip="192.168.1.1"), see("link.ttl", "192.168.1.1", initial=64, hops=0)])
+    for ip in ("192.168.7.20", "192.168.8.30"):
+        register.observe([see("link.address", MAC, ip=ip), see("link.ttl", ip, initial=64, hops=2)])
+    assert by_mac(register, MAC).ips == ("192.168.1.1",)
+    assert "router" in by_mac(register, MAC).marks
+    assert all("behind_router" in device.marks for device in by_ip(register, "192.168.8.30"))
+
+
+def test_a_guess_from_a_low_time_to_live_moves_nobody(register: Register, see: See) -> None:
+    for ip, hops in (("192.168.1.1", 0), ("192.168.1.2", 2)):
+        register.observe([see("link.address", MAC, ip=ip), see("link.ttl", ip, initial=32, hops=hops)])
+    assert by_mac(register, MAC).ips == ("192.168.1.1", "192.168.1.2")
+
+
+def test_a_public_address_that_speaks_mdns_is_a_neighbour(register: Register, see: See) -> None:
+    register.observe([see("link.address", OTHER, ip="10.0.0.2")])
+    register.observe([see("link.address", MAC, ip="147.0.0.9")])
+    assert not by_ip(register, "147.0.0.9")
+    register.observe([see("mdns.query", "147.0.0.9", name="_ipp._tcp.local", record_type=12)])
+    assert [device.macs for device in by_ip(register, "147.0.0.9")] == [(MAC,)]

@@ -1,33 +1,39 @@
-//! Who tried in vain to reach whom: the statistics behind scan and flood findings, per talker and window.
+//! Who tried in vain to reach whom: the statistics behind scan and flood findings, per window, by talker and by target.
 //!
-//! Rule 1: a pair of addresses belongs to one shard, so the shards' counts of destinations add up exactly.
-//! Rule 2: a talker's sets are bounded (`TRIED_CAP`); beyond it only the number of flows grows and `capped` is set.
+//! Rule 1: a pair of addresses belongs to one shard, so the shards' counts of destinations and of sources add up exactly.
+//! Rule 2: what is remembered of one talker (`TRIED_CAP`) and of all (`PAIR_CAP`) is bounded; beyond it only the number
+//! of flows grows and `capped` is set.
+//! Rule 3: talkers share their tables, for a flood from forged addresses has a million talkers with one flow each.
 
 use crate::aggregate::{Reference, REFERENCE_CAP, WINDOW};
 use crate::key::Carried;
 use crate::part::Domain;
 use foldhash::quality::RandomState;
+use hashbrown::hash_map::Entry;
 use hashbrown::{HashMap, HashSet};
 use ringfence_wire::Place;
 
 /// Most (destination, port) pairs remembered of one talker in one window and shard.
-pub const TRIED_CAP: usize = 2048;
-/// Most talkers remembered in one window and shard.
+pub const TRIED_CAP: u32 = 2048;
+/// Most pairs remembered of all talkers, and of all targets, in one window and shard.
+pub const PAIR_CAP: usize = 8192;
+/// Ports named of a talker.
+const TOP_PORTS: usize = 8;
+/// Most talkers, and targets, remembered in one window and shard.
 pub const TALKER_CAP: usize = 4096;
-
-/// Most rows of closed windows kept by one shard.
+/// Most rows of closed windows kept in one shard; those with the fewest flows go first.
 pub const ROW_CAP: usize = 8192;
 
-/// One talker's attempts in one window, mergeable over shards.
+/// One talker's attempts in one window, mergeable over shards. Of a target: the attempts to reach it.
 #[derive(Clone, Debug, Default)]
 pub struct Tried {
     /// Unanswered flows.
     pub flows: u64,
-    /// Different destinations.
-    pub destinations: u64,
-    /// Most ports tried on one destination, and which.
+    /// Different destinations; of a target, different sources.
+    pub others: u64,
+    /// Most ports tried on one destination, and which; None of a target.
     pub busiest: Option<(u64, Place)>,
-    /// How many destinations each port was tried on.
+    /// How many others each port was tried on.
     pub ports: Vec<(u16, u64)>,
     /// True where a bound was reached.
     pub capped: bool,
@@ -39,29 +45,84 @@ pub struct Tried {
     pub references: Vec<Reference>,
 }
 
-/// What makes a row: domain, talker, transport, window.
+/// What makes a row: domain, talker or target, transport, window.
 pub type TriedKey = (Domain, Place, &'static str, i64);
 
+/// Talkers of the open window with what each tried, or targets with who tried it.
 #[derive(Default)]
-struct Talker {
-    tried: Tried,
-    pairs: HashSet<(Place, u16), RandomState>,
-    per_destination: HashMap<Place, u64, RandomState>,
-    per_port: HashMap<u16, u64, RandomState>,
+struct Open {
+    numbers: HashMap<(Domain, Place, Carried), u32, RandomState>,
+    rows: Vec<(Domain, Place, Carried, Tried, u32)>,
+    pairs: HashSet<(u32, Place, u16), RandomState>,
+    per_other: HashMap<(u32, Place), u64, RandomState>,
+    per_port: HashMap<(u32, u16), u64, RandomState>,
+}
+
+impl Open {
+    /// Count one flow; false where there are too many talkers.
+    fn add(&mut self, who: (Domain, Place, Carried), other: Place, port: u16, at: &Reference) -> bool {
+        let full = self.rows.len() >= TALKER_CAP;
+        let number = match self.numbers.entry(who) {
+            Entry::Occupied(known) => *known.get(),
+            Entry::Vacant(_) if full => return false,
+            Entry::Vacant(free) => {
+                let fresh = Tried { first: at.time, last: at.time, ..Tried::default() };
+                self.rows.push((who.0, who.1, who.2, fresh, 0));
+                *free.insert(self.rows.len() as u32 - 1)
+            }
+        };
+        let (.., tried, remembered) = &mut self.rows[number as usize];
+        tried.flows += 1;
+        tried.first = tried.first.min(at.time);
+        tried.last = tried.last.max(at.time);
+        if tried.references.len() < REFERENCE_CAP {
+            tried.references.reserve_exact(1);
+            tried.references.push(*at);
+        }
+        if *remembered >= TRIED_CAP || self.pairs.len() >= PAIR_CAP {
+            tried.capped |= !self.pairs.contains(&(number, other, port));
+        } else if self.pairs.insert((number, other, port)) {
+            *remembered += 1;
+            *self.per_other.entry((number, other)).or_default() += 1;
+            *self.per_port.entry((number, port)).or_default() += 1;
+        }
+        true
+    }
+
+    /// The rows of the window, which ends.
+    fn close(&mut self, window: i64) -> impl Iterator<Item = (TriedKey, Tried)> {
+        self.numbers.clear();
+        self.pairs.clear();
+        let mut rows = std::mem::take(&mut self.rows);
+        for ((number, other), count) in self.per_other.drain() {
+            let tried = &mut rows[number as usize].3;
+            tried.others += 1;
+            tried.busiest = tried.busiest.max(Some((count, other)));
+        }
+        for ((number, port), count) in self.per_port.drain() {
+            let ports = &mut rows[number as usize].3.ports;
+            ports.reserve_exact(usize::from(ports.is_empty()));
+            ports.push((port, count));
+        }
+        rows.into_iter().map(move |(domain, place, carried, mut tried, _)| {
+            tried.ports.sort_unstable_by_key(|(port, count)| (std::cmp::Reverse(*count), *port));
+            tried.ports.truncate(64);
+            ((domain, place, carried.name(), window), tried)
+        })
+    }
 }
 
 /// The attempts of one shard.
 #[derive(Default)]
 pub struct Attempts {
     window: i64,
-    talkers: HashMap<(Domain, Place, Carried), Talker, RandomState>,
-    done: Vec<(TriedKey, Tried)>,
-    /// Attempts that met the bound of talkers.
+    talkers: Open,
+    targets: Open,
+    tried: Vec<(TriedKey, Tried)>,
+    targeted: Vec<(TriedKey, Tried)>,
+    /// Attempts that met the bound of talkers, of targets or of rows.
     pub overflowed: u64,
 }
-
-/// Rows with fewer destinations and ports than this in a shard-window are dropped unless the flows are many.
-const WORTH_KEEPING: u64 = 1;
 
 impl Attempts {
     /// One unanswered flow.
@@ -71,63 +132,47 @@ impl Attempts {
             self.close();
             self.window = window;
         }
-        if self.talkers.len() >= TALKER_CAP && !self.talkers.contains_key(&(domain, from, carried)) {
-            self.overflowed += 1;
-            return;
-        }
-        let talker = self.talkers.entry((domain, from, carried)).or_default();
-        let tried = &mut talker.tried;
-        if tried.flows == 0 {
-            (tried.first, tried.last) = (at.time, at.time);
-        }
-        tried.flows += 1;
-        tried.first = tried.first.min(at.time);
-        tried.last = tried.last.max(at.time);
-        if tried.references.len() < REFERENCE_CAP {
-            tried.references.push(*at);
-        }
-        if talker.pairs.len() >= TRIED_CAP {
-            tried.capped = true;
-            return;
-        }
-        if talker.pairs.insert((to, port)) {
-            *talker.per_destination.entry(to).or_default() += 1;
-            *talker.per_port.entry(port).or_default() += 1;
-        }
+        let by_talker = self.talkers.add((domain, from, carried), to, port, at);
+        let by_target = self.targets.add((domain, to, carried), from, port, at);
+        self.overflowed += u64::from(!by_talker && !by_target);
     }
 
     fn close(&mut self) {
-        for ((domain, place, carried), talker) in self.talkers.drain() {
-            let mut tried = talker.tried;
-            tried.destinations = talker.per_destination.len() as u64;
-            if tried.flows < WORTH_KEEPING {
-                continue;
-            }
-            tried.busiest = talker.per_destination.iter().map(|(place, count)| (*count, *place)).max();
-            tried.ports = talker.per_port.into_iter().collect();
-            tried.ports.sort_unstable_by_key(|(port, count)| (std::cmp::Reverse(*count), *port));
-            tried.ports.truncate(64);
-            self.done.push(((domain, place, carried.name(), self.window), tried));
-        }
-        // A hostile clock may open a window with each packet: then the rows with the most flows stay.
-        if self.done.len() > ROW_CAP {
-            self.done.sort_unstable_by_key(|(key, tried)| (std::cmp::Reverse(tried.flows), *key));
-            self.overflowed += self.done.drain(ROW_CAP / 2..).map(|(_, tried)| tried.flows).sum::<u64>();
-        }
+        self.tried.extend(self.talkers.close(self.window));
+        self.targeted.extend(self.targets.close(self.window));
+        self.overflowed += bounded(&mut self.tried) + bounded(&mut self.targeted);
     }
 
-    /// Every window's rows.
-    pub fn finish(mut self) -> Vec<(TriedKey, Tried)> {
+    /// Every window's rows, by talker and by target.
+    pub fn finish(mut self) -> (Vec<(TriedKey, Tried)>, Vec<(TriedKey, Tried)>) {
         self.close();
-        self.done
+        (self.tried, self.targeted)
     }
 }
 
+/// Keep the rows with the most flows; answers how many flows were in the others.
+///
+/// A hostile clock may open a window with each packet: half of the rows go at a time, so that few of them pay for sorting.
+fn bounded(rows: &mut Vec<(TriedKey, Tried)>) -> u64 {
+    if rows.len() <= ROW_CAP {
+        return 0;
+    }
+    rows.sort_unstable_by(|(a, one), (b, other)| other.flows.cmp(&one.flows).then_with(|| a.cmp(b)));
+    rows.drain(ROW_CAP / 2..).map(|(_, row)| row.flows).sum()
+}
+
 impl Tried {
+    /// The ports tried on most destinations: in whatever order shards were merged, the same.
+    pub fn top_ports(&self) -> impl Iterator<Item = u16> {
+        let mut ports = self.ports.clone();
+        ports.sort_unstable_by_key(|(port, count)| (std::cmp::Reverse(*count), *port));
+        ports.into_iter().take(TOP_PORTS).map(|(port, _)| port)
+    }
+
     /// Add another shard's row of the same key.
     pub fn merge(&mut self, other: Tried) {
         self.flows += other.flows;
-        self.destinations += other.destinations;
+        self.others += other.others;
         self.busiest = self.busiest.max(other.busiest);
         for (port, count) in other.ports {
             match self.ports.iter_mut().find(|(known, _)| *known == port) {
@@ -142,5 +187,25 @@ impl Tried {
         self.references.extend(other.references);
         self.references.sort_unstable();
         self.references.truncate(REFERENCE_CAP);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Tried;
+
+    #[test]
+    fn the_order_of_merging_changes_nothing() {
+        let shard = |ports: &[(u16, u64)]| Tried { flows: 1, ports: ports.to_vec(), ..Tried::default() };
+        let shards = [shard(&[(53, 1), (80, 1)]), shard(&[(9, 2)]), shard(&[(443, 1), (80, 2)]), shard(&[(22, 1)])];
+        let merged = |order: [usize; 4]| {
+            let mut all = shards[order[0]].clone();
+            order[1..].iter().for_each(|&at| all.merge(shards[at].clone()));
+            all.top_ports().collect::<Vec<_>>()
+        };
+        assert_eq!(merged([0, 1, 2, 3]), [80, 9, 22, 53, 443]);
+        for order in [[3, 2, 1, 0], [1, 0, 3, 2], [2, 3, 0, 1]] {
+            assert_eq!(merged(order), merged([0, 1, 2, 3]));
+        }
     }
 }

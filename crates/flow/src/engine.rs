@@ -10,7 +10,7 @@ use crate::decode::{plain, transport_checksum_good, Counters, Decoder};
 use crate::feed::Feed;
 use crate::flow::Environment;
 use crate::key::{Ends, SHARDS};
-use crate::kinds::attempts;
+use crate::kinds::{attempts, targeted};
 use crate::packet::{Packet, Problem, Raw};
 use crate::part::Domain;
 use crate::quality::Quality;
@@ -293,6 +293,7 @@ fn merge(mut parts: Vec<Part>, inputs: &Inputs, options: &Options, stopped: bool
     let mut conversations: Vec<(ConversationKey, Sums)> = Vec::new();
     let mut protocols: BTreeMap<&'static str, Sums> = BTreeMap::new();
     let mut tried: BTreeMap<TriedKey, Tried> = BTreeMap::new();
+    let mut targeted: BTreeMap<TriedKey, Tried> = BTreeMap::new();
     let mut flows = FlowCounters::default();
     let mut bounds = Bounds::default();
     let distinct = parts.iter().flat_map(|part| &part.shards).map(|shard| shard.aggregate.len()).sum();
@@ -308,21 +309,18 @@ fn merge(mut parts: Vec<Part>, inputs: &Inputs, options: &Options, stopped: bool
         for (name, sums) in shard.totals.protocols {
             protocols.entry(name).or_default().merge(&sums);
         }
-        for (key, row) in shard.attempts.finish() {
-            match tried.entry(key) {
-                std::collections::btree_map::Entry::Occupied(mut old) => old.get_mut().merge(row),
-                std::collections::btree_map::Entry::Vacant(free) => {
-                    free.insert(row);
-                }
-            }
-        }
+        let (by_talker, by_target) = shard.attempts.finish();
+        gather(&mut tried, by_talker);
+        gather(&mut targeted, by_target);
         shard.aggregate.finish(&mut observations);
     }
     // A conversation is between two addresses, and these belong to one shard: no key comes twice.
-    conversations.sort_unstable_by(|one, other| one.0.cmp(&other.0));
+    conversations.sort_unstable_by_key(|row| row.0);
     let first = parts.swap_remove(0);
     let kept = tried.into_iter().filter(|(_, row)| row.flows >= WORTH_SAYING);
     observations.extend(kept.map(|(key, row)| attempts_observation(key, row)));
+    let kept = targeted.into_iter().filter(|(_, row)| row.others >= WORTH_SAYING);
+    observations.extend(kept.map(|(key, row)| targeted_observation(key, row)));
     let domains = match options.domains {
         Domains::Joined => vec!["default".to_owned()],
         Domains::PerInput => inputs.infos().iter().enumerate().map(|(at, _)| format!("input-{at}")).collect(),
@@ -331,6 +329,7 @@ fn merge(mut parts: Vec<Part>, inputs: &Inputs, options: &Options, stopped: bool
         ("fragments", first.decoder.overflow),
         ("flows", flows.evicted),
         ("conversations", flows.conversations_overflowed),
+        ("unanswered_conversations", flows.vain_overflowed),
         ("distinct_values", overflowed),
         ("pending_bytes", bounds.pending),
         ("attempts", attempts_overflowed),
@@ -354,7 +353,18 @@ fn merge(mut parts: Vec<Part>, inputs: &Inputs, options: &Options, stopped: bool
     }
 }
 
-/// Fewer unanswered flows of a talker in a window are everyday life.
+fn gather(all: &mut BTreeMap<TriedKey, Tried>, rows: Vec<(TriedKey, Tried)>) {
+    for (key, row) in rows {
+        match all.entry(key) {
+            std::collections::btree_map::Entry::Occupied(mut old) => old.get_mut().merge(row),
+            std::collections::btree_map::Entry::Vacant(free) => {
+                free.insert(row);
+            }
+        }
+    }
+}
+
+/// Fewer unanswered flows of a talker, or talkers in vain to a target, are everyday life in a window.
 const WORTH_SAYING: u64 = 10;
 
 fn add_bounds(sum: &mut Bounds, more: &Bounds) {
@@ -373,6 +383,7 @@ fn add_counters(sum: &mut FlowCounters, more: &FlowCounters) {
     sum.retransmissions += more.retransmissions;
     sum.evicted += more.evicted;
     sum.conversations_overflowed += more.conversations_overflowed;
+    sum.vain_overflowed += more.vain_overflowed;
 }
 
 /// Sort by key and merge what several shards saw of the same.
@@ -409,31 +420,53 @@ fn sorted(all: Vec<Observation>) -> Vec<Observation> {
     out
 }
 
+/// Writes a value in the compact form of `ringfence_dissect::walk`.
+struct Value(Vec<u8>);
+
+impl Value {
+    fn word(&mut self, field: u8, number: u64) {
+        self.0.push(field);
+        self.0.extend_from_slice(&number.to_le_bytes());
+    }
+
+    fn text(&mut self, field: u8, bytes: &[u8]) {
+        self.0.push(field);
+        self.0.extend_from_slice(&(bytes.len() as u16).to_le_bytes());
+        self.0.extend_from_slice(bytes);
+    }
+}
+
 fn attempts_observation(key: TriedKey, row: Tried) -> Observation {
-    let (domain, subject, transport, window): (Domain, Place, &'static str, i64) = key;
-    let kind: &'static Kind = &attempts::KIND;
-    let mut value = Vec::new();
-    let mut word = |field: u8, number: u64| {
-        value.push(field);
-        value.extend_from_slice(&number.to_le_bytes());
-    };
-    word(attempts::window, window.saturating_mul(WINDOW) as u64);
-    word(attempts::flows, row.flows);
-    word(attempts::destinations, row.destinations);
-    word(attempts::ports, row.busiest.map_or(0, |(ports, _)| ports));
-    for (port, _) in row.ports.iter().take(8) {
-        word(attempts::top_ports, u64::from(*port));
+    let mut value = Value(Vec::new());
+    value.word(attempts::window, key.3.saturating_mul(WINDOW) as u64);
+    value.word(attempts::flows, row.flows);
+    value.word(attempts::destinations, row.others);
+    value.word(attempts::ports, row.busiest.map_or(0, |(ports, _)| ports));
+    for port in row.top_ports() {
+        value.word(attempts::top_ports, u64::from(port));
     }
-    word(attempts::capped, u64::from(row.capped));
-    let mut text = |field: u8, bytes: &[u8]| {
-        value.push(field);
-        value.extend_from_slice(&(bytes.len() as u16).to_le_bytes());
-        value.extend_from_slice(bytes);
-    };
+    value.word(attempts::capped, u64::from(row.capped));
     if let Some((_, place)) = row.busiest {
-        text(attempts::busiest, place.bytes());
+        value.text(attempts::busiest, place.bytes());
     }
-    text(attempts::transport, transport.as_bytes());
+    value.text(attempts::transport, key.2.as_bytes());
+    of_window(&attempts::KIND, key, row, value)
+}
+
+fn targeted_observation(key: TriedKey, row: Tried) -> Observation {
+    let mut value = Value(Vec::new());
+    value.word(targeted::window, key.3.saturating_mul(WINDOW) as u64);
+    value.word(targeted::flows, row.flows);
+    value.word(targeted::sources, row.others);
+    for port in row.top_ports() {
+        value.word(targeted::top_ports, u64::from(port));
+    }
+    value.word(targeted::capped, u64::from(row.capped));
+    value.text(targeted::transport, key.2.as_bytes());
+    of_window(&targeted::KIND, key, row, value)
+}
+
+fn of_window(kind: &'static Kind, (domain, subject, ..): TriedKey, row: Tried, value: Value) -> Observation {
     let seen = Seen::of(row.flows, row.first, row.last, &row.references);
-    Observation { kind, domain, subject, object: None, value: value.into(), seen, window: None }
+    Observation { kind, domain, subject, object: None, value: value.0.into(), seen, window: None }
 }

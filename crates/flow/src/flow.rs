@@ -101,6 +101,7 @@ pub struct Flow {
     bytes: [u64; 2],
     macs: [Option<[u8; 6]>; 2],
     introduced: [bool; 2],
+    measured: [bool; 2],
     signature: [(u64, i64); 2],
     vlans: Vlans,
     tunnel: Option<Box<Tunnel>>,
@@ -148,6 +149,7 @@ impl Flow {
             bytes: [0; 2],
             macs: [None; 2],
             introduced: [false; 2],
+            measured: [false; 2],
             signature: [(0, 0); 2],
             vlans: packet.vlans,
             tunnel: packet.tunnel.map(Box::new),
@@ -225,6 +227,14 @@ impl Flow {
             self.macs[1 - side] = packet.dst_mac;
         }
         new
+    }
+
+    /// True once a side, as soon as the other was heard: an address that nobody answers may be forged.
+    #[inline]
+    pub fn measures(&mut self, side: usize, to_group: bool) -> bool {
+        let due = !self.measured[side] && (to_group || self.packets[1 - side] > 0);
+        self.measured[side] |= due;
+        due
     }
 
     /// Client and server.

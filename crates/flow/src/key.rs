@@ -63,7 +63,8 @@ impl Ends {
     pub fn of(packet: &Packet<'_>) -> Option<Ends> {
         let (src, dst) = match (packet.src, packet.dst) {
             (Some(src), Some(dst)) => (src, dst),
-            _ => (Place::Mac(packet.src_mac?), Place::Mac(packet.dst_mac?)),
+            // A cooked capture names the sender only; the address of nobody stands for the receiver.
+            _ => (Place::Mac(packet.src_mac?), Place::Mac(packet.dst_mac.unwrap_or_default())),
         };
         Some(Ends::between(src, dst))
     }

@@ -2,6 +2,8 @@
 //!
 //! Rule 1: at most `CONVERSATION_CAP` conversations a shard; beyond it flows are only counted in the protocol totals and
 //! the bound is reported. Unanswered flows of one pair share one row with port 0, so that a port scan is one row.
+//! Rule 2: of conversations that were tried in vain at most `VAIN_CAP` a shard are kept of one address at either end: a
+//! scan of a network or a flood from forged addresses leaves a sample; the whole is in `flow.attempts` and `flow.targeted`.
 
 use crate::key::Carried;
 use crate::part::Domain;
@@ -12,6 +14,10 @@ use ringfence_wire::Place;
 
 /// Most conversations of a shard.
 pub const CONVERSATION_CAP: usize = 16_384;
+/// Most conversations of a shard that one address tried in vain, or that were tried with it.
+pub const VAIN_CAP: u16 = 16;
+/// Packets of a flow that was tried in vain; more, and it is a stream that needs no answer.
+const VAIN_PACKETS: u64 = 4;
 
 /// What makes a conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -84,6 +90,8 @@ pub struct FlowCounters {
     pub evicted: u64,
     /// Flows not in the conversations because of the bound.
     pub conversations_overflowed: u64,
+    /// Flows tried in vain that are not in the conversations because of their address's bound.
+    pub vain_overflowed: u64,
 }
 
 /// Totals of one shard.
@@ -95,6 +103,8 @@ pub struct Totals {
     pub protocols: HashMap<&'static str, Sums, RandomState>,
     /// Counters.
     pub counters: FlowCounters,
+    /// How many conversations in vain were kept, by address and whether it is the client.
+    vain: HashMap<(Domain, Place, bool), u16, RandomState>,
 }
 
 impl Totals {
@@ -118,13 +128,27 @@ impl Totals {
             port: if answered || row.protocol.is_some() { row.server.port } else { 0 },
             answered,
         };
-        if self.conversations.len() < CONVERSATION_CAP || self.conversations.contains_key(&key) {
-            self.conversations.entry(key).or_default().merge(&sums);
-        } else {
+        if let Some(known) = self.conversations.get_mut(&key) {
+            known.merge(&sums);
+        } else if self.conversations.len() >= CONVERSATION_CAP {
             self.counters.conversations_overflowed += 1;
+        } else if !answered && sums.packets <= VAIN_PACKETS && !key.server.is_group() && !self.admit(&key) {
+            self.counters.vain_overflowed += 1;
+        } else {
+            self.conversations.insert(key, sums);
         }
         self.protocols.entry(row.protocol.unwrap_or("unknown")).or_default().merge(&sums);
         self.count(row);
+    }
+
+    /// True where one more conversation in vain is kept of both its ends.
+    fn admit(&mut self, key: &ConversationKey) -> bool {
+        let ends = [(key.domain, key.client, true), (key.domain, key.server, false)];
+        let full = ends.iter().any(|end| self.vain.get(end).is_some_and(|&kept| kept >= VAIN_CAP));
+        if !full {
+            ends.into_iter().for_each(|end| *self.vain.entry(end).or_default() += 1);
+        }
+        !full
     }
 
     fn count(&mut self, row: &FlowRow) {

@@ -282,6 +282,7 @@ impl Shard {
             self.bounds.duplicates += 1;
         }
         let new_side = flow.introduce(side, packet);
+        let measured = flow.measures(side, ends.dst.is_group());
         let before = flow.counted;
         let may_keep = before > 0 || (!packet.payload.is_empty() && flow.wants_bytes());
         let mut out = Out {
@@ -301,8 +302,8 @@ impl Shard {
             snapped: packet.snapped,
             to_group: ends.dst.is_group(),
         };
-        if new_side {
-            link_facts(flow, packet, ends.src, from_low, &mut delivery);
+        if new_side || measured {
+            link_facts(flow, packet, ends.src, from_low, (new_side, measured), &mut delivery);
         }
         match packet.transport {
             Transport::Tcp(tcp) => stream(flow, &tcp, packet, from_low, &mut delivery),
@@ -451,7 +452,14 @@ fn stream(flow: &mut Flow, tcp: &Tcp, packet: &Packet<'_>, from_low: bool, deliv
 }
 
 /// Who carries which address, and from how far away.
-fn link_facts(flow: &Flow, packet: &Packet<'_>, src: Place, from_low: bool, delivery: &mut Delivery<'_, '_>) {
+fn link_facts(
+    flow: &Flow,
+    packet: &Packet<'_>,
+    src: Place,
+    from_low: bool,
+    (new_side, measured): (bool, bool),
+    delivery: &mut Delivery<'_, '_>,
+) {
     use crate::kinds::{address, ttl};
     use ringfence_dissect::Who;
     if src.is_group() || matches!(src, Place::Mac(_)) {
@@ -460,14 +468,14 @@ fn link_facts(flow: &Flow, packet: &Packet<'_>, src: Place, from_low: bool, deli
     let from_client = from_low == flow.low_is_client;
     let any = delivery.environment.any;
     let mut cx = delivery.context(flow, from_client, any);
-    if let Some(mac) = packet.src_mac.filter(|mac| mac[0] & 1 == 0 && *mac != [0; 6]) {
+    if let Some(mac) = packet.src_mac.filter(|mac| new_side && mac[0] & 1 == 0 && *mac != [0; 6]) {
         let vlan = packet.vlans.ids().last().copied();
         cx.fact(&address::KIND)
             .ip(address::ip, src.bytes())
             .maybe_uint(address::vlan, vlan)
             .emit(Who::At(Place::Mac(mac)));
     }
-    if packet.ttl > 1 && src.is_inside() {
+    if measured && packet.ttl > 1 && src.is_inside() {
         let initial = [32u8, 64, 128, 255].into_iter().find(|&guess| packet.ttl <= guess).unwrap_or(255);
         cx.fact(&ttl::KIND).uint(ttl::initial, initial).uint(ttl::hops, initial - packet.ttl).emit(Who::At(src));
     }

@@ -166,7 +166,7 @@ impl Flows {
             self.retransmissions[at].append_value(row.retransmissions[at]);
         }
         self.transport.append(row.carried.name());
-        self.protocol.append_option(row.protocol);
+        self.protocol.append_option(row.protocol.map(str::as_bytes));
         self.confidence.append_value(row.confidence);
         self.times[0].append_value(row.first);
         self.times[1].append_value(row.last);
@@ -276,9 +276,9 @@ impl Transactions {
             }
             None => self.parts[1].append_null(),
         }
-        self.operation.append(&String::from_utf8_lossy(row.operation));
+        self.operation.append_bytes(row.operation);
         self.object.append_option(row.object.map(String::from_utf8_lossy));
-        self.status.append_option(row.status.map(String::from_utf8_lossy));
+        self.status.append_option(row.status);
         self.length.append_value(row.length);
         (self.rows >= BATCH_ROWS).then(|| self.finish())
     }

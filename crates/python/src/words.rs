@@ -37,9 +37,7 @@ impl Words {
     #[inline]
     pub fn append(&mut self, word: &str) {
         let bytes = word.as_bytes();
-        let ends =
-            bytes.first().zip(bytes.last()).map_or(0, |(first, last)| usize::from(*first) * 5 + usize::from(*last));
-        let place = (ends + bytes.len() * 3) % RECENT;
+        let place = Self::place(bytes);
         let recent = self.recent[place];
         if recent != NONE && self.word(recent) == bytes {
             self.keys.append_value(recent);
@@ -48,15 +46,35 @@ impl Words {
         }
     }
 
+    /// Add a row of bytes from the wire; what is no UTF-8 is replaced. Only a word that was not met lately is looked at.
+    #[inline]
+    pub fn append_bytes(&mut self, word: &[u8]) {
+        let place = Self::place(word);
+        let recent = self.recent[place];
+        if recent != NONE && self.word(recent) == word {
+            self.keys.append_value(recent);
+        } else {
+            self.append(&String::from_utf8_lossy(word));
+        }
+    }
+
     /// Add a row that may be null.
     #[inline]
-    pub fn append_option(&mut self, word: Option<impl AsRef<str>>) {
+    pub fn append_option(&mut self, word: Option<&[u8]>) {
         match word {
-            Some(word) => self.append(word.as_ref()),
+            Some(word) => self.append_bytes(word),
             None => self.keys.append_null(),
         }
     }
 
+    #[inline]
+    fn place(word: &[u8]) -> usize {
+        let ends =
+            word.first().zip(word.last()).map_or(0, |(first, last)| usize::from(*first) * 5 + usize::from(*last));
+        (ends + word.len() * 3) % RECENT
+    }
+
+    #[inline]
     fn word(&self, key: i16) -> &[u8] {
         let offsets = self.values.offsets_slice();
         let (from, to) = (offsets[key as usize], offsets[key as usize + 1]);
@@ -97,7 +115,7 @@ mod tests {
         let rows: Vec<Option<String>> =
             (0..4000).map(|row| (row % 7 != 0).then(|| format!("word {}", row * 31 % 500))).collect();
         for batch in 0..2 {
-            rows.iter().for_each(|row| words.append_option(row.as_ref()));
+            rows.iter().for_each(|row| words.append_option(row.as_ref().map(|row| row.as_bytes())));
             let column = words.finish();
             let read = column.downcast_dict::<StringArray>().expect("values are texts");
             for (at, row) in rows.iter().enumerate() {
@@ -108,5 +126,15 @@ mod tests {
             }
             assert!(column.values().len() <= 500);
         }
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_replaced_each_time() {
+        let mut words = Words::new();
+        [&b"\xff\xfe"[..], b"read", b"\xff\xfe", b"read"].iter().for_each(|word| words.append_bytes(word));
+        let column = words.finish();
+        assert_eq!(column.keys().values(), &[0, 1, 0, 1]);
+        let read = column.downcast_dict::<StringArray>().expect("values are texts");
+        assert_eq!(read.values().value(0), "\u{fffd}\u{fffd}");
     }
 }

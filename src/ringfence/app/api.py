@@ -78,8 +78,8 @@ def analyze(
     Raises:
         RingfenceError: ``input-not-found``, ``input-not-a-capture``.
     """
+    from ringfence.app.knowledge import in_use
     from ringfence.app.pipeline import PipelineOptions, run
-    from ringfence.inventory.knowledge.loader import builtin
     from ringfence.sensor.options import ReadOptions
 
     many = [paths] if isinstance(paths, str | Path) else list(paths)
@@ -87,5 +87,5 @@ def analyze(
     options = ReadOptions(workers=workers, domain_per_input=domain_per_input, flows=keep, transactions=keep)
     if site_key is not None:
         options = replace(options, site_key=site_key)
-    result = run(many, builtin(), PipelineOptions(read=options))
+    result = run(many, in_use(), PipelineOptions(read=options))
     return AnalysisResult(result.analysis, result.capture.core.flows(), result.capture.core.transactions())

@@ -42,7 +42,7 @@ def parser() -> argparse.ArgumentParser:
         listing = commands.add_parser(name, help=text)
         listing.add_argument("--json", action="store_true", help="as JSON")
         listing.set_defaults(call=("lists", name))
-    _bundle(commands.add_parser("bundle", help="check a knowledge bundle"))
+    _bundle(commands.add_parser("bundle", help="check or import a knowledge bundle"))
     doctor = commands.add_parser("doctor", help="check this installation")
     doctor.add_argument("--json", action="store_true", help="as JSON")
     doctor.set_defaults(call=("doctor", "doctor"))
@@ -83,10 +83,14 @@ def _explain(command: argparse.ArgumentParser) -> None:
 def _bundle(command: argparse.ArgumentParser) -> None:
     actions = command.add_subparsers(dest="action", metavar="ACTION", required=True)
     verify = actions.add_parser("verify", help="check signature, digests and age of a bundle")
-    verify.add_argument("file", metavar="FILE")
-    verify.add_argument("--trust", action="append", default=[], metavar="KEYFILE", help="also trust this public key")
-    verify.add_argument("--json", action="store_true", help="as JSON")
     verify.set_defaults(call=("bundle", "verify"))
+    take = actions.add_parser("import", help="check a bundle and use it from now on")
+    take.add_argument("--allow-older", action="store_true", help="take it though newer knowledge is in use")
+    take.set_defaults(call=("bundle", "take"))
+    for action in (verify, take):
+        action.add_argument("file", metavar="FILE")
+        action.add_argument("--trust", action="append", default=[], metavar="KEYFILE", help="also trust this key")
+        action.add_argument("--json", action="store_true", help="as JSON")
 
 
 def _positive(text: str) -> int:
@@ -122,11 +126,23 @@ def _complain(error: RingfenceError) -> int:
     from ringfence.app.escape import terminal_text
 
     row = error.code
-    lines = [f"ringfence: {terminal_text(str(error))}", f"  what to do: {row.remedy}"]
+    wrong, remedy = _told_once(error)
+    lines = [f"ringfence: {terminal_text(wrong)}", f"  what to do: {terminal_text(remedy)}"]
     if row.fault is Fault.OURS:
         lines.append("  set RINGFENCE_TRACEBACK=1 to see where it happened")
     print("\n".join([*lines, f"  ({row.code})"]), file=sys.stderr)  # noqa: T201 The command line speaks on standard error.
     return row.exit_code
+
+
+def _told_once(error: RingfenceError) -> tuple[str, str]:
+    """Return what is wrong and what to do. For inputs the core adds a remedy of its own, after a semicolon."""
+    remedy = error.code.remedy
+    if not error.code.code.startswith("input-"):
+        return str(error), remedy
+    wrong, _, own = error.detail.partition("; ")
+    if own and own.casefold().split()[:3] != remedy.casefold().strip(".").split()[:3]:
+        remedy = f"{own[0].upper()}{own[1:]}. {remedy}"
+    return f"{error.culprit}: {wrong}.", remedy
 
 
 if __name__ == "__main__":

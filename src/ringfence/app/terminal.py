@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TextIO, cast
 from ringfence.app.analysis import Analysis
 from ringfence.app.escape import terminal_text, visible
 from ringfence.model.clock import rfc3339
-from ringfence.model.device import UNKNOWN, Device
+from ringfence.model.device import UNKNOWN, Device, class_words
 from ringfence.model.finding import Finding, finding_order
 
 if TYPE_CHECKING:
@@ -163,7 +163,9 @@ def _quality(analysis: Analysis, console: Console) -> Iterable[Text]:
             yield from _lines(console, "weakens:", "dim", terminal_text(note.weakens, 400), indent=6)
         if note.remedy:
             yield from _lines(console, "remedy:", "dim", terminal_text(note.remedy, 400), indent=6)
-    for each in analysis.capture.inputs:
+    problems = sum(len(each.problems) for each in analysis.capture.inputs)
+    told = problems == 1 and any(note.code == "unreadable" for note in notes)
+    for each in () if told else analysis.capture.inputs:
         for problem in each.problems[:3]:
             body = f"{terminal_text(each.path, 80)}: {terminal_text(problem, 300)}"
             yield from _lines(console, " ! input:", _STYLES["high"], body)
@@ -177,7 +179,7 @@ def _devices(analysis: Analysis, console: Console) -> Iterable[Text]:
     if not analysis.devices:
         yield from _lines(console, "", "", "No device was seen.")
     cells = [
-        f"{_number(count):>6} {terminal_text(name, 30).replace('_', ' ')}"
+        f"{_number(count):>6} {terminal_text(class_words(name), 30)}"
         for name, count in sorted(classes.items(), key=lambda pair: (-pair[1], pair[0]))
     ]
     cell_width = max((len(cell) for cell in cells), default=0) + 3

@@ -10,6 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import ClassVar
 
@@ -42,9 +43,12 @@ _EVERYONE = ("ff:ff:ff:ff:ff:ff", "255.255.255.255")
 
 def is_public(part: Part) -> bool:
     """True for an address of the public internet. Multicast, private and documentation ranges are not."""
-    if part.address.kind not in ("ipv4", "ipv6"):
-        return False
-    address = ip_address(part.address.value)
+    return part.address.kind in ("ipv4", "ipv6") and _is_public(part.address.value)
+
+
+@lru_cache(65_536)
+def _is_public(text: str) -> bool:
+    address = ip_address(text)
     return address.is_global and not address.is_multicast
 
 

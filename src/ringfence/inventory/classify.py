@@ -72,6 +72,9 @@ PURDUE: Mapping[str, float] = {
     **dict.fromkeys(("hmi", "scada_server", "protocol_gateway", "serial_server", "industrial_switch"), 2.0),
     **dict.fromkeys(("engineering_station", "historian", "opc_server", "industrial_router", "time_server"), 3.0),
 }
+_CLEARLY = 0.1
+_DHCP_CLUES = frozenset({"dhcp_fingerprint", "dhcp_vendor_class"})
+_TELLING = 0.6
 # Clues that describe a program: it may run in a virtual machine, or on another maker's hardware.
 _SOFTWARE_CLUES = frozenset({"http_agent", "ssdp_message", "name_asked", "tls_fingerprint"})
 _TEXT_FIELDS = ("product", "model", "firmware", "serial", "os", "name")
@@ -110,11 +113,19 @@ def classify(
         by_field.setdefault(claim.field, []).append(claim)
     classes, vendors = by_field.get("class", []), list(by_field.get("vendor", []))
     asked = {claim.value for claim in vendors if claim.clue == "name_asked"}
-    own_class = _best(_scores([claim for claim in classes if claim.clue != "name_asked"]), REFINES)
+    own = [claim for claim in classes if claim.clue != "name_asked"]
+    own_class = _best(_scores(own), REFINES)
     general = own_class.value in GENERAL_PURPOSE and own_class.confidence >= 0.45
     if general or len(asked) > 2:
-        vendors = [claim for claim in vendors if claim.clue != "name_asked"]
-        classes = [claim for claim in classes if claim.clue != "name_asked"]
+        # Android runs in televisions and speakers: where DHCP alone speaks for a phone, names that only one sort of
+        # device asks for still count.
+        only_dhcp = own_class.value == "mobile" and {claim.clue for claim in own} <= _DHCP_CLUES and len(asked) <= 2
+        kept = {claim.evidence for claim in classes if only_dhcp and claim.weight >= _TELLING} - {
+            claim.evidence for claim in own
+        }
+        vendors = [claim for claim in vendors if claim.clue != "name_asked" or claim.evidence in kept]
+        classes = [claim for claim in classes if claim.clue != "name_asked" or claim.evidence in kept]
+    classes, vendors = _one_answer_a_sentence(classes), _one_answer_a_sentence(vendors)
     organisations = by_field.get("oui_vendor", [])
     vendors = list(_doubted(vendors, organisations, knowledge))
     vendor = _vendor(vendors, organisations)
@@ -178,6 +189,15 @@ def _vendor(claims: list[Claim], organisations: list[Claim]) -> Answer:
     named = {claim.value for claim in claims}
     support = [claim for claim in organisations if claim.value in named]
     return _best(_scores([*claims, *support]), {})
+
+
+def _one_answer_a_sentence(claims: list[Claim]) -> list[Claim]:
+    """Leave out what a sentence speaks for beside its clearly strongest answer: two patterns matched one text."""
+    strongest: dict[tuple[str, str], float] = {}
+    for claim in claims:
+        key = (claim.clue, claim.evidence)
+        strongest[key] = max(strongest.get(key, 0.0), claim.weight)
+    return [claim for claim in claims if claim.weight >= strongest[claim.clue, claim.evidence] - _CLEARLY]
 
 
 def _doubted(claims: Iterable[Claim], organisations: list[Claim], knowledge: Knowledge) -> Iterator[Claim]:

@@ -3,16 +3,19 @@
 Rule 1: a MAC that carries public source addresses forwards for others: only what it states in ARP, what DHCP gave it
 and its link-local addresses are its own; the local rest are devices beyond it.
 Rule 2: a virtual MAC (VRRP, HSRP …) joins nothing: it is a record of its own with the addresses it states.
-Rule 3: nothing merges across domains by address. Every merge and split states its reason.
+Rule 3: random MACs join by nothing but a name of somebody's own, given by one after the other. A phone that gives no
+name leaves a record for each MAC, marked as random: two neighbours' phones made one would be worse.
+Rule 4: nothing merges across domains by address. Every merge and split states its reason.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from ringfence.inventory.addresses import ip_kind, is_group_mac, mac_from_eui64, mac_mark
+from ringfence.inventory.addresses import ip_kind, is_group_mac, is_local_mac, mac_from_eui64, mac_mark
 from ringfence.inventory.evidence import Evidence, Span
 from ringfence.inventory.options import InventoryOptions
 from ringfence.model.observation import Part
@@ -277,6 +280,7 @@ class _Domain:
                         f"{len(members)} devices state the same {key}: a copied number merges nothing."
                     )
         self._by_announcement(groups, leader)
+        self._by_changing_mac(groups, leader)
         return _merged(groups, leader)
 
     def _serials(self, group: Group) -> set[str]:
@@ -299,6 +303,36 @@ class _Domain:
                     # A reflector announces for many with MACs of their own: only an address without a MAC joins.
                     if other != at and not groups[other].macs and ip_kind(ip).version == 6:
                         _unite(groups, leader, [at, other], f"It announces {ip} as its own by mDNS.")
+
+    def _by_changing_mac(self, groups: list[Group], leader: list[int]) -> None:
+        """Merge random MACs that came one after the other and give the same name of somebody's own."""
+        called: dict[str, list[int]] = {}
+        for at, group in enumerate(groups):
+            if len(group.macs) == 1 and is_local_mac(group.macs[0]) and mac_mark(group.macs[0]) is None:
+                for name in sorted(self.evidence.called.get((self.domain, group.macs[0]), ())):
+                    if not _DEFAULT_NAME.fullmatch(name):
+                        called.setdefault(name, []).append(at)
+        for name, members in sorted(called.items()):
+            ordered = sorted((self._active(groups[at]), at) for at in members)
+            if len(ordered) > 1 and all(a[0][1] <= b[0][0] for a, b in pairwise(ordered)):
+                reason = (
+                    f"{len(ordered)} locally administered MACs came one after the other and called themselves "
+                    f"{name!r}: one device that changes its MAC."
+                )
+                _unite(groups, leader, [at for _, at in ordered], reason)
+
+    def _active(self, group: Group) -> tuple[int, int]:
+        span = self.evidence.active.get((self.domain, group.macs[0]), Span(0, 0))
+        return span.first, span.last
+
+
+# Names that phones and programs give themselves unless their owner chose one: shared by many.
+_DEFAULT_NAME = re.compile(
+    r"(?:iphone|ipad|ipod|android|galaxy|pixel|redmi|poco|xiaomi|mi|oneplus|oppo|realme|vivo|huawei|honor|moto|xperia|"
+    r"sm|nokia|phone|tablet|watch|mac ?book|imac|mac|esp|espressif|unknown|localhost|linux|ubuntu|debian|raspberrypi|"
+    r"client|host|user|pc|laptop|desktop|dhcp|none)"
+    r"(?:[-_ .]?(?:pro|max|plus|air|mini|ultra|lite|note|[a-z]?\d{1,3}[a-z]?|5g|4g))*"
+)
 
 
 def ip_prefix(ip: str) -> str:
@@ -342,5 +376,12 @@ def _merged(groups: list[Group], leader: list[int]) -> list[Group]:
         into.marks |= group.marks
         into.reasons += group.reasons
         into.forwards = sorted({*into.forwards, *group.forwards})
-        into.spans.update(group.spans)
+        for ip, span in group.spans.items():
+            known = into.spans.get(ip, span)
+            # What one MAC handed on to the next is one stretch of time; another device's turn between is not.
+            follows = known.first <= span.last and span.first <= known.last
+            later = max(known, span, key=lambda each: each.last)
+            into.spans[ip] = (
+                Span(min(known.first, span.first), max(known.last, span.last), later.count) if follows else later
+            )
     return list(kept.values())

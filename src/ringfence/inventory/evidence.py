@@ -42,6 +42,8 @@ class Evidence:
     neighbours: set[str] = field(default_factory=set)  # part ids that sent what no router forwards
     serials: dict[str, set[str]] = field(default_factory=dict)  # part id: serial numbers stated, with their kind
     announced: dict[str, set[str]] = field(default_factory=dict)  # part id: addresses announced as its own (mDNS)
+    called: dict[MacKey, set[str]] = field(default_factory=dict)  # names a MAC gives itself in DHCP
+    active: dict[MacKey, Span] = field(default_factory=dict)  # when a MAC was seen
     identities: dict[str, set[str]] = field(default_factory=dict)  # part id: BACnet instances
 
     def take(self, fact: Observation) -> None:
@@ -58,7 +60,15 @@ class Evidence:
     def _link(self, fact: Observation) -> None:
         address = fact.subject.address
         if address.kind == "mac" and fact["ip"] and not is_group_mac(address.value):
+            self._seen((address.domain, address.value), fact)
             _extend(self.carried, (address.domain, address.value), fact["ip"], fact)
+
+    def _seen(self, key: MacKey, fact: Observation) -> None:
+        span = self.active.get(key)
+        if span is None:
+            self.active[key] = Span(fact.first, fact.last, fact.count)
+        else:
+            span.extend(fact.first, fact.last, fact.count)
 
     def _ttl(self, fact: Observation) -> None:
         initial, hops = fact["initial"], fact["hops"]
@@ -77,6 +87,11 @@ class Evidence:
 
     def _dhcp(self, fact: Observation) -> None:
         domain = fact.subject.address.domain
+        client = str(fact["client_mac"] or "")
+        if fact["operation"] in ("discover", "request", "inform") and client and not is_group_mac(client):
+            self._seen((domain, client), fact)
+            if fact["hostname"]:
+                self.called.setdefault((domain, client), set()).add(str(fact["hostname"]).lower())
         if fact["operation"] == "ack":
             mac, ip = fact["client_mac"], fact["your_ip"]
             if mac and ip and not is_group_mac(mac) and not ip_kind(ip).nobody:

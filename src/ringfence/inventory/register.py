@@ -13,7 +13,7 @@ from ringfence.inventory.evidence import Evidence, Span
 from ringfence.inventory.knowledge import Knowledge
 from ringfence.inventory.options import InventoryOptions
 from ringfence.inventory.roles import Roles
-from ringfence.model.device import Claim, Device
+from ringfence.model.device import Claim, Device, class_words
 from ringfence.model.flow import Conversation
 from ringfence.model.ids import device_id
 from ringfence.model.observation import Observation, Part
@@ -21,6 +21,7 @@ from ringfence.model.observation import Observation, Part
 __all__ = ["Register"]
 
 _CLAIMS_PER_PART = 512
+_FEW_PACKETS = 4
 ClaimKey = tuple[str, str, str, str]  # field, value, clue, evidence
 
 
@@ -53,7 +54,8 @@ class Register:
         """Take new and changed observations. Taking one twice changes nothing."""
         for fact in observations:
             subject = fact.subject
-            self._part(subject, fact.first, fact.last)
+            if fact.kind != "flow.targeted":  # Whom others tried in vain to reach need not be there.
+                self._part(subject, fact.first, fact.last)
             if Evidence.reads(fact.kind):
                 self._evidence.take(fact)
             readers = self._readers.get(fact.kind)
@@ -67,7 +69,8 @@ class Register:
     def conversations(self, conversations: Iterable[Conversation]) -> None:
         """Take who talked to whom: roles come from here."""
         for conversation in conversations:
-            self._part(conversation.source, conversation.first, conversation.last)
+            if not _may_be_forged(conversation):
+                self._part(conversation.source, conversation.first, conversation.last)
             if conversation.answered:
                 self._part(conversation.destination, conversation.first, conversation.last)
             self._roles.take(conversation)
@@ -153,7 +156,7 @@ class Register:
         names = {claim.value for claim in claims if claim.field == "name"}
         spans = [self._seen[part.id] for part in parts]
         product = texts.get("product")
-        title = product or " ".join(filter(None, (verdict.vendor, verdict.device_class.replace("_", " "))))
+        title = product or " ".join(filter(None, (verdict.vendor, class_words(verdict.device_class))))
         fallback = title if verdict.device_class != "unknown" or product else (group.ips or group.macs)[0]
         ordered = sorted(
             set(claims), key=lambda claim: (claim.field, -claim.weight, claim.value, claim.clue, claim.evidence)
@@ -201,6 +204,17 @@ def _keep(kept: dict[ClaimKey, Claim], claim: Claim, fact: Observation) -> None:
     elif len(kept) < _CLAIMS_PER_PART:
         # Written out: dataclasses.replace takes a quarter of the whole time here.
         kept[key] = Claim(*key[:2], claim.weight, *key[2:], fact.first, fact.last, fact.packets)
+
+
+def _may_be_forged(conversation: Conversation) -> bool:
+    """A few packets that nobody answered and that say nothing show no device: a flood names a million addresses.
+
+    Whoever sends them in this network is known by the frames' hardware address, and by ``flow.attempts``.
+    """
+    unheard = not conversation.answered and conversation.protocol == conversation.transport
+    return (
+        unheard and conversation.packets <= _FEW_PACKETS and not ip_kind(conversation.destination.address.value).nobody
+    )
 
 
 def _can_be_device(part: Part) -> bool:

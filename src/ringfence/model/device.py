@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from ringfence.model.observation import PacketReference, Part
 
-__all__ = ["CLASSES", "UNKNOWN", "Claim", "Conflict", "Device", "Role"]
+__all__ = ["CLASSES", "UNKNOWN", "Claim", "Conflict", "Device", "Role", "class_words"]
 
 UNKNOWN = "unknown"
 
@@ -30,6 +30,16 @@ CLASSES: frozenset[str] = frozenset(
         "nas hypervisor"
     ).split()
 ) | {UNKNOWN}
+
+_ABBREVIATIONS = {
+    word: word.upper()
+    for word in "plc hmi rtu ied dcs opc pmu cnc io bms hvac ups pdu ip nvr tv pos wlan nas pacs scada".split()
+} | {"voip": "VoIP"}
+
+
+def class_words(name: str) -> str:
+    """Return a class as people write it: ``ip_camera`` is an IP camera."""
+    return " ".join(_ABBREVIATIONS.get(word, word) for word in name.split("_"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -166,7 +166,12 @@ def read(paths: Sequence[str | Path], options: ReadOptions | None = None) -> Cap
 
 
 def trace(
-    path: str | Path, *, first: int = 1, last: int = 2**63, site_key: bytes = b"trace"
+    path: str | Path,
+    *,
+    first: int = 1,
+    last: int = 2**63,
+    site_key: bytes = b"trace",
+    defaults: Sequence[tuple[bytes, bytes]] = (),
 ) -> list[tuple[int, int, str, tuple[str, str], tuple[str, str] | None, dict[str, Any]]]:
     """Return every record of the frames ``first`` to ``last``: (frame, time, kind, subject, object, fields)."""
-    return _core.trace(Path(path), site_key=site_key, first=first, last=last)
+    return _core.trace(Path(path), site_key=site_key, first=first, last=last, defaults=defaults)

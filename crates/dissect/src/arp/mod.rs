@@ -73,8 +73,14 @@ impl Dissector for Arp {
             return Progress::Used(data.len());
         };
         let [hardware_length, protocol_length] = lengths.map(usize::from);
-        let parts = [hardware_length, protocol_length, hardware_length, protocol_length].map(|length| r.take(length));
-        if parts.contains(&None) {
+        let mut whole = true;
+        let parts = [hardware_length, protocol_length, hardware_length, protocol_length].map(|length| {
+            // What follows an address that is cut short has no place.
+            let part = if whole { r.take(length) } else { None };
+            whole = part.is_some();
+            part
+        });
+        if !whole {
             cx.malformed("addresses", "cut short");
         }
         let [sender_hardware, sender, target_hardware, target] = parts.map(Option::unwrap_or_default);
@@ -203,6 +209,15 @@ mod tests {
         assert!(line(&bytes).ends_with(" opcode=1 hardware_type=24 protocol_type=32768"));
         bytes[4..6].copy_from_slice(&[255, 255]);
         assert!(line(&bytes).contains("arp.malformed"));
+    }
+
+    #[test]
+    fn nothing_is_read_behind_an_address_that_is_too_long() {
+        let mut bytes = reply();
+        bytes[5] = 36;
+        assert!(line(&bytes).contains("arp.malformed"));
+        assert!(line(&bytes).contains("sender_mac=02:00:00:00:00:01"));
+        assert!(!line(&bytes).contains("target"), "{}", line(&bytes));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::found::{Found, Identity};
 use super::route::Route;
 use super::segments::{Name, Segment};
-use super::shapes::{self, Shape};
+use super::shapes;
 use super::tags::{self, number};
 use super::{i_am, names, property, request, response, segment, wording, Bacnet};
 use crate::{Context, Fact, Who};
@@ -88,7 +88,7 @@ fn whole(bacnet: &mut Bacnet, head: Head, data: &[u8], route: &Route<'_>, cx: &m
         0 => shapes::confirmed(service),
         1 => shapes::unconfirmed(service),
         3 => shapes::answer(service),
-        5 => Shape::Error,
+        5 => shapes::error(service),
         _ => return answered(bacnet, head, data, route, cx),
     };
     let fault = bacnet.found.read(shape, data, cx.wants_detail()).err();
@@ -145,6 +145,7 @@ fn asked(bacnet: &mut Bacnet, head: Head, data: &[u8], route: &Route<'_>, cx: &m
 /// What is not an object: states, vendors' services.
 fn parameters(words: &mut String, found: &Found, confirmed: bool, service: u8) {
     match (confirmed, service, found.state) {
+        (true, 10, Some(kind)) => wording::word(words, &names::OBJECTS, "object-type", kind),
         (true, 17, Some(state)) => wording::word(words, &names::COMMUNICATION, "state", state),
         (true, 20, Some(state)) => wording::word(words, &names::REINITIALIZE, "state", state),
         _ => {}

@@ -14,6 +14,9 @@ const VALUES: usize = 64;
 /// Properties of a device object that say what it is.
 const IDENTITY: [u32; 11] = [12, 28, 44, 58, 70, 77, 98, 120, 121, 139, 372];
 
+/// Object type of a device.
+const DEVICE: u16 = 8;
+
 /// An object, or a property of it, that a service names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Target {
@@ -52,6 +55,8 @@ pub(super) struct Found {
     pub low: Option<u64>,
     pub high: Option<u64>,
     pub password: Option<Range<usize>>,
+    /// The property of an object that is named by its type alone.
+    loose: Option<u32>,
 }
 
 fn keep<T>(list: &mut Vec<T>, item: T) {
@@ -117,6 +122,7 @@ impl Found {
         self.error_codes.clear();
         (self.priority, self.state, self.minutes, self.vendor) = (None, None, None, None);
         (self.number, self.low, self.high, self.password) = (None, None, None, None);
+        self.loose = None;
     }
 
     /// Read the parameters of a service. What was found before a fault is kept.
@@ -198,7 +204,7 @@ impl Found {
                 let object = target.object;
                 keep(&mut self.targets, Target { object, property: Some(property), index: None });
             }
-            None => {}
+            None => self.loose = Some(property),
         }
     }
 
@@ -216,7 +222,7 @@ impl Found {
     }
 
     fn error(&mut self, walk: &Walk<'_>, tag: &Tag<'_>) {
-        if walk.shape != Shape::Error && (walk.shape, walk.path()) != (Shape::ReadMultipleAck, &[1, 5]) {
+        if !walk.shape.is_error() && (walk.shape, walk.path()) != (Shape::ReadMultipleAck, &[1, 5]) {
             return;
         }
         let Some(value) = tags::unsigned(tag.content) else { return };
@@ -228,7 +234,11 @@ impl Found {
 
     /// A value of the property named last; `outermost` where it is not inside a structure.
     fn value(&mut self, walk: &Walk<'_>, tag: &Tag<'_>, outermost: bool) {
-        let Some(&Target { object, property: Some(property), index }) = self.targets.last() else { return };
+        let (object, property, index) = match self.targets.last() {
+            Some(target) => (Some(target.object), target.property, target.index),
+            None => (None, self.loose, None),
+        };
+        let Some(property) = property else { return };
         match (property, tag.number) {
             (85, number::REAL) => {
                 if let Ok(bytes) = tag.content.try_into() {
@@ -238,9 +248,10 @@ impl Found {
             (77, number::CHARACTERS) => keep(&mut self.names, walk.range(tag)),
             _ => {}
         }
-        if object.0 == 8 && outermost && index.is_none() && IDENTITY.contains(&property) {
+        let device = object.filter(|object| object.0 == DEVICE && outermost && index.is_none());
+        if let Some((_, instance)) = device.filter(|_| IDENTITY.contains(&property)) {
             let content = walk.range(tag);
-            keep(&mut self.identity, Identity { instance: object.1, property, number: tag.number, content });
+            keep(&mut self.identity, Identity { instance, property, number: tag.number, content });
         }
         self.word(walk, tag);
     }

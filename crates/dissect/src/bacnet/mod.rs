@@ -24,7 +24,7 @@ kinds! {
         operation: Text Key "" "read_property, write_property, reinitialize_device, time_synchronization, who_is …";
         pdu_type: Uint Key "" "0 confirmed request, 1 unconfirmed request.";
         service: Uint Key "" "Service choice.";
-        object: Text Key "" "The objects and properties in words: `analog-value 3 present-value`, without instances where they are summed; else the state or the vendor's service.";
+        object: Text Key "" "The objects and properties in words: `analog-value 3 present-value`, without instances where they are summed; else the state, the type to be created or the vendor's service.";
         object_type: Uints Key "" "Object type of the first eight objects named; of each type once where instances are summed.";
         instance: Uints Key "" "Instance of each of them; absent where instances are summed (reads, searches, notifications).";
         property: Uints Key "" "Property of each of them.";
@@ -37,7 +37,7 @@ kinds! {
         vendor_id: Uint Key "" "Vendor id of a private transfer.";
         secret: Bytes Key "" "HMAC of the password.";
         default: Bool Key "" "True where the password is on a default list.";
-        state: Uint Detail "" "State asked for by ReinitializeDevice, DeviceCommunicationControl, LifeSafetyOperation.";
+        state: Uint Detail "" "State asked for by ReinitializeDevice, DeviceCommunicationControl, LifeSafetyOperation; type that CreateObject asks for.";
         minutes: Uint Detail "min" "How long DeviceCommunicationControl lasts.";
         range_low: Uint Detail "" "Lowest device instance looked for.";
         range_high: Uint Detail "" "Highest device instance looked for.";
@@ -147,8 +147,9 @@ fn probe(data: &[u8], hint: &Hint) -> Probe {
     let length = usize::from(u16::from_be_bytes([*high, *low]));
     let near = |port: u16| (47808..=47823).contains(&port);
     let on_port = near(hint.client_port) || near(hint.server_port);
+    let whole = length == data.len();
     // A capture that keeps only the front of each packet may show less than the length says: then the port has to agree.
-    if function > 12 || length < 4 || (length != data.len() && !on_port) {
+    if function > 12 || length < 4 || !(whole || on_port) {
         return Probe::No;
     }
     let before = match (version, function) {
@@ -157,9 +158,10 @@ fn probe(data: &[u8], hint: &Hint) -> Probe {
         (0x82, 1) => 10,
         (0x82, 2 | 12) => 7,
         (0x82, 8) => 25,
-        (0x81, _) => return about_link(function, length, on_port),
+        // Messages of the link itself are too short to be cut, and have nothing but their length to be known by.
+        (0x81, _) if whole => return about_link(function, length, on_port),
         // BACnet/IPv6, Annex U.2: the length is fixed but where a message is forwarded.
-        _ => {
+        (0x82, _) if whole && on_port => {
             let fits = match function {
                 0 | 9 => length == 9,
                 3 | 5 | 7 | 10 => length == 10,
@@ -167,8 +169,9 @@ fn probe(data: &[u8], hint: &Hint) -> Probe {
                 6 => length == 7,
                 _ => false,
             };
-            return if on_port && fits && data.len() == length { Probe::Yes(70) } else { Probe::No };
+            return if fits { Probe::Yes(70) } else { Probe::No };
         }
+        _ => return Probe::No,
     };
     match (data.get(before), data.get(before + 1)) {
         (Some(version), Some(control)) => network_header(*version, *control),

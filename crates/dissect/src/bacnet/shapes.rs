@@ -30,6 +30,10 @@ pub(super) enum Shape {
     WhoIs,
     IHave,
     Error,
+    /// WritePropertyMultiple's error names what could not be written first.
+    WriteMultipleError,
+    /// A private transfer's error names its vendor and service.
+    PrivateTransferError,
 }
 
 /// What a tag means.
@@ -89,6 +93,15 @@ pub(super) fn answer(service: u8) -> Shape {
     }
 }
 
+/// The shape of a confirmed service's error.
+pub(super) fn error(service: u8) -> Shape {
+    match service {
+        16 => Shape::WriteMultipleError,
+        18 => Shape::PrivateTransferError,
+        _ => Shape::Error,
+    }
+}
+
 /// The shape of an unconfirmed service.
 pub(super) fn unconfirmed(service: u8) -> Shape {
     match service {
@@ -114,6 +127,11 @@ pub(super) fn changes(confirmed: bool, service: u8) -> bool {
 }
 
 impl Shape {
+    /// True for the errors.
+    pub fn is_error(self) -> bool {
+        matches!(self, Shape::Error | Shape::WriteMultipleError | Shape::PrivateTransferError)
+    }
+
     /// How many of the opening tags in `path` lead to a property's value; absent where `path` is not inside one.
     pub fn value(self, path: &[u8]) -> Option<usize> {
         match (self, path) {
@@ -153,8 +171,12 @@ impl Shape {
             (Communication, [], 0) => Meaning::Minutes,
             (Communication, [], 1) | (Reinitialize, [], 0) | (LifeSafety, [], 2) => Meaning::State,
             (Communication, [], 2) | (Reinitialize, [], 1) => Meaning::Password,
-            (PrivateTransfer, [], 0) | (Error, [1], 1) => Meaning::Vendor,
-            (PrivateTransfer, [], 1) => Meaning::Number,
+            (PrivateTransfer, [], 0) | (PrivateTransferError, [], 1) => Meaning::Vendor,
+            (PrivateTransfer, [], 1) | (PrivateTransferError, [], 2) => Meaning::Number,
+            (WriteMultipleError, [1], 0) => Meaning::Object,
+            (WriteMultipleError, [1], 1) => Meaning::Property,
+            (WriteMultipleError, [1], 2) => Meaning::Index,
+            (Create, [0], 0) => Meaning::State,
             (LifeSafety, [], 3) | (WhoHas, [], 2) | (LastEvent, [], 0) | (EventInformation, [0], 0) => Meaning::Object,
             (TextMessage, [], 0) => Meaning::Mention,
             (WhoHas, [], 3) => Meaning::Name,

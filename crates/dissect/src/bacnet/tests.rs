@@ -38,6 +38,33 @@ fn a_write_names_its_object_and_keeps_its_value_out_of_the_key() {
 }
 
 #[test]
+fn an_object_made_by_its_type_is_named_by_it() {
+    // CreateObject of a trend log named T1.
+    let create = [2, 3, 9, 10, 0x0e, 0x09, 20, 0x0f, 0x1e, 0x09, 77, 0x2e, 0x73, 0, b'T', b'1', 0x2f, 0x1f];
+    let lines = lines(&unicast(&create));
+    assert!(lines[0].contains("operation=create_object"), "{lines:?}");
+    assert!(lines[0].contains("object=trend-log"), "{lines:?}");
+    assert!(lines[0].contains("object_names=T1"), "{lines:?}");
+    assert_eq!(lines.len(), 1, "{lines:?}");
+}
+
+#[test]
+fn the_error_of_a_multiple_write_names_what_was_not_written() {
+    let error = [0x50, 9, 16, 0x0e, 0x91, 2, 0x91, 40, 0x0f, 0x1e, 0x0c, 0, 0x40, 0, 5, 0x19, 85, 0x1f];
+    let lines = lines(&unicast(&error));
+    assert!(lines[0].contains("status=property: write-access-denied error_class=2 error_code=40"), "{lines:?}");
+    assert!(lines[0].contains("object_type=1 instance=5 property=85"), "{lines:?}");
+    assert!(!lines[0].contains("vendor_id"), "{lines:?}");
+}
+
+#[test]
+fn the_error_of_a_private_transfer_names_its_vendor() {
+    let error = [0x50, 9, 18, 0x0e, 0x91, 5, 0x91, 0, 0x0f, 0x1a, 1, 4, 0x29, 9];
+    let lines = lines(&unicast(&error));
+    assert!(lines[0].contains("vendor_id=260"), "{lines:?}");
+}
+
+#[test]
 fn a_read_is_summed_over_instances() {
     let read = [2, 3, 7, 12, 0x0c, 2, 0, 0, 0x65, 0x19, 85, 0x29, 2];
     assert_eq!(

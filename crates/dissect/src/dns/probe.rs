@@ -24,7 +24,8 @@ pub(super) fn dns(data: &[u8], hint: &Hint) -> Probe {
     }
     match hint.carrier {
         Carrier::Tcp => stream(data, usual),
-        _ if hint.to_group => Probe::No,
+        // What is sent to a group is multicast DNS, but for hosts that look for a server by broadcast.
+        _ if hint.to_group && !usual => Probe::No,
         _ => claim(datagram(data, usual, false), usual),
     }
 }
@@ -49,7 +50,7 @@ fn claim(yes: bool, usual: bool) -> Probe {
 fn stream(data: &[u8], usual: bool) -> Probe {
     let Some((head, rest)) = data.split_first_chunk::<2>() else { return Probe::More };
     let length = usize::from(u16::from_be_bytes(*head));
-    if length < HEADER || rest.len() >= 4 && !flags_are_sane(rest) {
+    if length < HEADER || rest.len() >= 4 && !flags_are_sane(rest, usual) {
         return Probe::No;
     }
     if rest.len() < HEADER {
@@ -68,13 +69,14 @@ pub(super) fn framed(data: &[u8], usual: bool) -> bool {
     }
 }
 
-/// Opcode known, the reserved bit clear.
-fn flags_are_sane(data: &[u8]) -> bool {
-    matches!(data.get(2..4), Some([high, low]) if matches!(high >> 3 & 15, 0 | 1 | 2 | 4 | 5) && low & 0x40 == 0)
+/// Opcode known, the reserved bit clear; some resolvers set that bit, which only port 53 excuses.
+fn flags_are_sane(data: &[u8], usual: bool) -> bool {
+    let Some([high, low]) = data.get(2..4) else { return false };
+    matches!(high >> 3 & 15, 0 | 1 | 2 | 4 | 5) && (low & 0x40 == 0 || usual)
 }
 
 fn datagram(data: &[u8], usual: bool, multicast: bool) -> bool {
-    if !flags_are_sane(data) {
+    if !flags_are_sane(data, usual) {
         return false;
     }
     let Some(header) = Header::read(data) else { return false };

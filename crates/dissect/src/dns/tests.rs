@@ -247,6 +247,16 @@ fn multicast_and_unicast_are_told_apart_by_port() {
 }
 
 #[test]
+fn port_53_excuses_a_broadcast_and_the_reserved_bit() {
+    for (query, to_group) in [(question(0x0100, "plc.local.net", 1, 1), true), (question(0x0360, "a.b", 44, 1), false)]
+    {
+        assert!(matches!((PROTOCOL.probe)(&query, &hint(Carrier::Udp, 40_000, 53, to_group)), Probe::Yes(_)));
+        assert_eq!((PROTOCOL.probe)(&query, &hint(Carrier::Udp, 40_000, 5300, to_group)), Probe::No);
+        assert_eq!((MDNS.probe)(&query, &hint(Carrier::Udp, 40_000, 53, to_group)), Probe::No);
+    }
+}
+
+#[test]
 fn what_only_looks_like_dns_is_left_alone() {
     let any = hint(Carrier::Udp, 40_000, 9999, false);
     let query = question(0x0100, "www.example", 1, 1);

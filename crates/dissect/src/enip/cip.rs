@@ -1,7 +1,8 @@
 //! CIP messages: requests and answers, also inside each other. CIP Vol. 1 §2-4, Vol. 2 §3-2.
 
+use super::attributes::Told;
 use super::memory::{Asked, Key, Memory, Pending, REQUESTS};
-use super::path::{self, Numbers, Path};
+use super::path::{self, Path};
 use super::{connection, identification, pccc_command, request, response, words};
 use crate::{Context, Who};
 use ringfence_wire::Reader;
@@ -12,6 +13,8 @@ const DEPTH: u8 = 4;
 const REPLY: u8 = 0x80;
 const MULTIPLE: u8 = 0x0a;
 const UNCONNECTED_SEND: u8 = 0x52;
+/// General status where some attributes of a list could be read and others not.
+const ATTRIBUTE_LIST_ERROR: u8 = 0x0a;
 
 /// What carries a message.
 #[derive(Clone, Copy)]
@@ -97,7 +100,7 @@ impl Asking<'_> {
         if class == Some(words::PCCC) && operation == "pccc_execute" && service == 0x4b {
             asked.pccc = pccc_command::request(data, &mut self.state.object, cx);
         }
-        if !self.pending.note(asked, &self.state.symbol) {
+        if !self.pending.note(asked, &self.state.symbol, &path.symbols) {
             return;
         }
         match (service, class) {
@@ -174,12 +177,13 @@ impl Asking<'_> {
             fact.emit_to(Who::Sender, Who::Receiver);
             return;
         }
+        let told = Told::asked(service, target, data);
+        let leads_to = &told.leads_to;
         fact.uint(request::code, service)
             .uint(request::reply, 0_u8)
-            .uints(request::classes, target.classes.all().iter().copied())
-            .uints(request::instances, target.instances.all().iter().copied())
-            .uints(request::attributes, target.attributes.all().iter().copied())
-            .uints(request::attributes, asked_attributes(service, data))
+            .uints(request::classes, target.classes.all().iter().chain(leads_to.classes.all()).copied())
+            .uints(request::instances, target.instances.all().iter().chain(leads_to.instances.all()).copied())
+            .uints(request::attributes, target.attributes.all().iter().chain(&told.attributes).copied())
             .texts(request::symbols, path.symbols.iter().flatten())
             .maybe_uint(request::connection_class, class)
             .maybe_uint(request::connection_instance, instance)
@@ -214,17 +218,6 @@ fn say_object(class: Option<u32>, path: &Path<'_>, symbol: &[u8], object: &mut V
     for number in [instance, attribute].into_iter().flatten() {
         let _ = write!(object, "/{number}");
     }
-}
-
-/// Attributes that a list request names: all of a read, the first of a write (its value's size is unknown).
-fn asked_attributes(service: u8, data: &[u8]) -> impl Iterator<Item = u16> + '_ {
-    let mut reader = Reader::new(data);
-    let count = match service {
-        0x03 => reader.u16_le().unwrap_or(0),
-        0x04 => reader.u16_le().unwrap_or(0).min(1),
-        _ => 0,
-    };
-    (0..count).map_while(move |_| reader.u16_le())
 }
 
 /// The parts of a multiple service packet, by their offsets; `None` where an offset points outside.
@@ -279,7 +272,7 @@ impl Answering<'_> {
         }
         let Some(asked) = asked else { return };
         let class = asked.target.classes.last();
-        if class == Some(words::IDENTITY) && status == 0 {
+        if class == Some(words::IDENTITY) && (status == 0 || (service, status) == (0x03, ATTRIBUTE_LIST_ERROR)) {
             let route = if pending.route.is_empty() { &self.state.route } else { &pending.route };
             identification::answered(service, &asked.target, data, route, cx);
         } else if class == Some(words::CONNECTION_MANAGER) {
@@ -330,6 +323,10 @@ impl Answering<'_> {
             fact.emit_to(Who::Sender, Who::Receiver);
             return;
         }
+        let told = Told::answered(service, target, status, data);
+        let leads_to = &told.leads_to;
+        let classes = outer.classes.all().iter().chain(target.classes.all()).chain(leads_to.classes.all());
+        let instances = outer.instances.all().iter().chain(target.instances.all()).chain(leads_to.instances.all());
         fact.maybe_uint(response::class, target.classes.last())
             .maybe_uint(response::instance, target.instances.last())
             .maybe_uint(response::attribute, target.attributes.last())
@@ -337,33 +334,12 @@ impl Answering<'_> {
             .maybe_text(response::object, Some(&*object).filter(|object| !object.is_empty()))
             .uint(response::code, code)
             .uint(response::reply, 1_u8)
-            .uints(response::classes, outer.classes.all().iter().chain(target.classes.all()).copied())
-            .uints(response::instances, outer.instances.all().iter().chain(target.instances.all()).copied())
-            .uints(response::attributes, target.attributes.all().iter().copied())
-            .uints(
-                response::attributes,
-                told_attributes(service, target.classes.last(), status, data).all().iter().copied(),
-            )
-            .texts(response::symbols, Some(symbol).filter(|symbol| !symbol.is_empty()))
+            .uints(response::classes, classes.copied())
+            .uints(response::instances, instances.copied())
+            .uints(response::attributes, target.attributes.all().iter().chain(&told.attributes).copied())
+            .texts(response::symbols, pending.names(found))
             .maybe_uint(response::connection_class, class)
             .maybe_uint(response::connection_instance, instance)
             .emit_to(Who::Sender, Who::Receiver);
     }
-}
-
-/// Attributes in an answer: all of Identity, else the first of a list (the sizes of others are unknown).
-fn told_attributes(service: u8, class: Option<u32>, status: u8, data: &[u8]) -> Numbers {
-    let mut told = Numbers::default();
-    match (service, class) {
-        (0x01, Some(words::IDENTITY)) if status == 0 => (1..=7).for_each(|number| told.push(number)),
-        (0x03, Some(words::IDENTITY)) => identification::listed_attributes(data, &mut told),
-        (0x03 | 0x04, _) => {
-            let mut reader = Reader::new(data);
-            if reader.u16_le().is_some_and(|count| count > 0) {
-                reader.u16_le().into_iter().for_each(|number| told.push(u32::from(number)));
-            }
-        }
-        _ => {}
-    }
-    told
 }

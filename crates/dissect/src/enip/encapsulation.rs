@@ -7,6 +7,8 @@ use crate::{Carrier, Context, Dissector, Hint, Probe, Progress, Who};
 use ringfence_wire::Reader;
 
 const HEADER: usize = 24; // bytes
+/// The port of explicit messages.
+const PORT: u16 = 44818;
 /// Most items read of one packet.
 const ITEMS: usize = 16;
 
@@ -49,6 +51,10 @@ pub(super) fn probe(data: &[u8], hint: &Hint) -> Probe {
     let Some(header) = header(data) else { return Probe::No };
     let body = data.get(HEADER..).unwrap_or_default();
     if whole && body.len() != header.length {
+        return Probe::No;
+    }
+    // A message without a body is little but zeros, which other protocols send too: then the port has to agree.
+    if header.length == 0 && hint.client_port != PORT && hint.server_port != PORT {
         return Probe::No;
     }
     probe_body(&header, body, whole)

@@ -1,6 +1,6 @@
 //! What a device says it is: the List Identity item, and the Identity object. CIP Vol. 2 §2-4.2, Vol. 1 §5A-2.
 
-use super::path::{Numbers, Target};
+use super::path::Target;
 use super::{cip_identity, identity as listed_identity};
 use crate::{Context, Who};
 use ringfence_wire::Reader;
@@ -42,12 +42,11 @@ impl<'a> Identity<'a> {
         (identity, whole)
     }
 
-    /// Attributes each with its own status, as a list answer has them; `told` hears of each number.
-    fn list(reader: &mut Reader<'a>, mut told: impl FnMut(u16)) -> Self {
+    /// Attributes each with its own status, as a list answer has them.
+    fn list(reader: &mut Reader<'a>) -> Self {
         let mut identity = Identity::default();
         for _ in 0..reader.u16_le().unwrap_or(0) {
             let (Some(number), Some(status)) = (reader.u16_le(), reader.u16_le()) else { break };
-            told(number);
             if status == 0 && identity.attribute(u32::from(number), reader).is_none() {
                 break;
             }
@@ -102,7 +101,7 @@ pub(super) fn answered(service: u8, target: &Target, data: &[u8], route: &[u8], 
     let mut reader = Reader::new(data);
     let identity = match service {
         0x01 => Identity::all(&mut reader).0,
-        0x03 => Identity::list(&mut reader, |_| ()),
+        0x03 => Identity::list(&mut reader),
         0x0e => {
             let mut identity = Identity::default();
             let _ = identity.attribute(target.attributes.last().unwrap_or(0), &mut reader);
@@ -124,9 +123,4 @@ pub(super) fn answered(service: u8, target: &Target, data: &[u8], route: &[u8], 
         .maybe_text(cip_identity::product_name, identity.name)
         .maybe_text(cip_identity::path, Some(route).filter(|route| !route.is_empty()))
         .emit(Who::Sender);
-}
-
-/// The numbers of the attributes in an answer of the Identity object to a list request.
-pub(super) fn listed_attributes(data: &[u8], told: &mut Numbers) {
-    Identity::list(&mut Reader::new(data), |number| told.push(u32::from(number)));
 }

@@ -1,6 +1,7 @@
 //! What is remembered of requests and connections until they are answered and used.
 
 use super::path::Target;
+use ringfence_wire::Reader;
 
 /// Packets with requests remembered.
 const REMEMBERED: usize = 16;
@@ -31,6 +32,8 @@ pub(super) struct Asked {
     pub target: Target,
     /// Where its symbol stands in `Pending::text`.
     pub symbol: (usize, usize),
+    /// Where the names that the symbol is made of stand there: each after its length in one byte.
+    pub names: (usize, usize),
     /// PCCC command and function.
     pub pccc: Option<(u8, Option<u8>)>,
 }
@@ -66,13 +69,19 @@ impl Pending {
     }
 
     /// Remember one more request; false where the bound is reached.
-    pub fn note(&mut self, mut asked: Asked, symbol: &[u8]) -> bool {
+    pub fn note(&mut self, mut asked: Asked, symbol: &[u8], names: &[Option<&[u8]>]) -> bool {
         if self.asked.len() >= REQUESTS {
             return false;
         }
         if self.text.len() + symbol.len() <= TEXT {
             asked.symbol = (self.text.len(), self.text.len() + symbol.len());
             self.text.extend_from_slice(symbol);
+            for name in names.iter().flatten() {
+                // A name's length is one byte on the wire.
+                self.text.push(name.len() as u8);
+                self.text.extend_from_slice(name);
+            }
+            asked.names = (asked.symbol.1, self.text.len());
         }
         self.asked.push(asked);
         true
@@ -81,6 +90,15 @@ impl Pending {
     /// The symbol of a request.
     pub fn symbol(&self, asked: &Asked) -> &[u8] {
         self.text.get(asked.symbol.0..asked.symbol.1).unwrap_or_default()
+    }
+
+    /// The names that its symbol is made of.
+    pub fn names(&self, asked: &Asked) -> impl Iterator<Item = &[u8]> {
+        let mut reader = Reader::new(self.text.get(asked.names.0..asked.names.1).unwrap_or_default());
+        std::iter::from_fn(move || {
+            let length = reader.u8()?;
+            reader.take(usize::from(length))
+        })
     }
 }
 

@@ -24,6 +24,7 @@
 //! | cip.pccc | `upload_all_request`, `upload_completed` | functions 0x53, 0x55 |
 //! | cip.pccc | `initialize_memory`, `disable_forces`, `shutdown`, `write_bytes_physical`, `…_write` | functions of command 0x0f |
 
+mod attributes;
 mod cip;
 mod connection;
 mod encapsulation;
@@ -130,7 +131,8 @@ pub static PROTOCOL: Protocol = Protocol {
     source: "ODVA CIP Vol. 1 and 2",
     limits: &[
         "Implicit I/O is counted; its data is not read.",
-        "Of objects other than Identity, attribute values are not read.",
+        "Off port 44818, a conversation is not claimed by a message without a body (List Identity and the like).",
+        "Of objects other than Identity, attribute values are not kept.",
         "CIP Safety, CIP Motion and CIP Security payloads are not read.",
         "Requests nested deeper than 4, or more than 256 in one packet, are left out.",
     ],

@@ -142,6 +142,38 @@ fn single_attributes_of_identity_are_told() {
 }
 
 #[test]
+fn attributes_of_standard_objects_are_walked_through() {
+    // TCP/IP Interface: status, capability, control, the path to its link, addresses, host name.
+    let values =
+        "01000000 14000000 00000000 0200 20f6 2401 1400000a 00ffffff 0100000a 00000000 00000000 0000 0400 706c6331";
+    let lines = play(&[unconnected(true, "01 02 20f5 2401"), unconnected(false, &format!("81 00 00 00 {values}"))]);
+    let wanted: Vec<String> = (1..=6).map(|number| format!("attributes={number}")).collect();
+    assert!(has(&lines, &["cip.response", &wanted.join(" ")]), "{lines:?}");
+    assert!(has(&lines, &["cip.response", "classes=245 classes=246 instances=1 instances=1"]), "{lines:?}");
+    let lines = ask("04 02 20f5 2401 0300 0300 00000000 0600 0400 706c6331 6300 01");
+    assert!(has(&lines, &["attributes=3 attributes=6 attributes=99"]), "{lines:?}");
+    assert!(!has(&lines, &["plc1"]));
+}
+
+#[test]
+fn identity_is_told_though_one_attribute_of_a_list_is_refused() {
+    let answer = "83 00 0a 00 0200 0100 0000 4d00 6300 1400";
+    let lines = play(&[unconnected(true, "03 02 2001 2401 0200 0100 6300"), unconnected(false, answer)]);
+    assert!(has(&lines, &["cip.identity 10.0.0.2 vendor_id=77"]), "{lines:?}");
+    assert!(has(&lines, &["cip.response", "attributes=1 attributes=99"]), "{lines:?}");
+}
+
+#[test]
+fn the_names_of_a_tag_are_told_one_by_one_in_the_answer_too() {
+    let tag = "9103 414243 00 9102 4445 2803";
+    let lines =
+        play(&[unconnected(true, &format!("4c 06 {tag} 0100")), unconnected(false, "cc 00 00 00 c400 01000000")]);
+    for kind in ["cip.request", "cip.response"] {
+        assert!(has(&lines, &[kind, "symbol=ABC.DE[3]", "symbols=ABC symbols=DE"]), "{lines:?}");
+    }
+}
+
+#[test]
 fn an_answer_without_its_request_is_still_told() {
     let lines = play(&[unconnected(false, "cc 00 05 01 1234")]);
     assert!(has(&lines, &["cip.response 10.0.0.2>10.0.0.1 service=76", "status=5 extended_status=13330"]), "{lines:?}");
@@ -173,6 +205,15 @@ fn implicit_io_is_claimed_on_its_items_and_counted() {
     let mut bench = Bench::new(&PROTOCOL, Carrier::Udp);
     bench.client(&io);
     assert_eq!(bench.lines(), ["enip.message 10.0.0.1>10.0.0.2 name=io_data items=32770 items=177"]);
+}
+
+#[test]
+fn a_message_without_a_body_is_claimed_on_its_port_only() {
+    let asks = bytes("6300 0000 00000000 00000000 6a00000000000000 00000000");
+    assert_eq!(probe(&asks, Carrier::Tcp), Probe::Yes(95));
+    let elsewhere =
+        Hint { carrier: Carrier::Tcp, from_client: true, client_port: 46348, server_port: 1076, to_group: false };
+    assert_eq!((PROTOCOL.probe)(&asks, &elsewhere), Probe::No);
 }
 
 #[test]

@@ -2,10 +2,20 @@
 
 /// Identity object.
 pub(super) const IDENTITY: u32 = 0x01;
+/// Message Router object.
+pub(super) const MESSAGE_ROUTER: u32 = 0x02;
 /// Connection Manager object.
 pub(super) const CONNECTION_MANAGER: u32 = 0x06;
 /// File object.
 pub(super) const FILE: u32 = 0x37;
+/// Device Level Ring object.
+pub(super) const RING: u32 = 0x47;
+/// Port object.
+pub(super) const PORT: u32 = 0xf4;
+/// TCP/IP Interface object.
+pub(super) const TCP_IP: u32 = 0xf5;
+/// Ethernet Link object.
+pub(super) const ETHERNET_LINK: u32 = 0xf6;
 /// PCCC object.
 pub(super) const PCCC: u32 = 0x67;
 /// Template object of Logix controllers.

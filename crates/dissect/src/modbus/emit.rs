@@ -5,9 +5,9 @@ use super::transactions::{Asked, Transactions};
 use super::{identity, request, response, server_id};
 use crate::{Context, Who};
 use ringfence_wire::modbus::{
-    diagnostic_name, exception_name, function_name, Adu, Counted, DeviceObjects, Request, Response, Table,
+    diagnostic_name, exception_name, file_contents, file_records, function_name, Adu, Counted, DeviceObjects,
+    FileRecord, Request, Response, Table,
 };
-use ringfence_wire::Reader;
 
 /// What of a request stands in its record.
 #[derive(Default)]
@@ -19,7 +19,12 @@ struct Facts<'a> {
     byte_count: Option<u16>,
     object_id: Option<u8>,
     values: Values<'a>,
+    /// Sub-requests of a file access.
+    records: &'a [u8],
 }
+
+/// Sub-requests that are named; more are counted.
+const NAMED: usize = 3;
 
 /// Values of a PDU; walked only where details are wanted.
 #[derive(Clone, Copy, Default)]
@@ -79,6 +84,7 @@ pub(super) fn request(adu: &Adu<'_>, transactions: &mut Transactions, cx: &mut C
             .maybe_uint(request::byte_count, facts.byte_count)
             .maybe_uint(request::object_id, facts.object_id)
             .uints(request::values, facts.values.each())
+            .uints(request::record_counts, file_records(function, facts.records).map(|one| one.length))
             .emit_to(Who::Sender, Who::Receiver);
     } else {
         fact.emit_to(Who::Sender, Who::Receiver);
@@ -106,15 +112,16 @@ fn facts_of<'a>(asked: &Request<'a>) -> Facts<'a> {
         }
         Request::WriteMany { function, address, count, values } => {
             facts.range = Some((address, count));
-            facts.byte_count = Some(values.stated);
+            facts.byte_count = Some(values.stated).filter(|stated| *stated > 0);
             facts.values = match function {
                 15 => Values::Bits(values.bytes, usize::from(count)),
                 _ => Values::Registers(values.bytes),
             };
         }
-        Request::File { records, .. } => {
+        Request::File { function, records } => {
             facts.byte_count = Some(records.stated);
-            facts.object = file_object(records.bytes);
+            facts.object = file_object(function, records.bytes);
+            facts.records = records.bytes;
         }
         Request::MaskWrite { address, and, or } => {
             facts.range = Some((address, 1));
@@ -140,11 +147,17 @@ fn facts_of<'a>(asked: &Request<'a>) -> Facts<'a> {
     facts
 }
 
-/// The first sub-request of a file access: reference type, file, record, length. V1.1b3 §6.14.
-fn file_object(records: &[u8]) -> Option<Words> {
-    let mut reader = Reader::new(records);
-    let (_, file, record, length) = (reader.u8()?, reader.u16()?, reader.u16()?, reader.u16()?);
-    Some(Words::new().word("file ").number(u32::from(file)).range(" record", record, length))
+/// `file 4 record 1 x2, file 3 record 9`, and how many more.
+fn file_object(function: u8, records: &[u8]) -> Option<Words> {
+    let mut words = None;
+    for one in file_records(function, records).take(NAMED) {
+        let before = words.map_or_else(Words::new, |words: Words| words.word(", "));
+        words = Some(before.word("file ").number(u32::from(one.file)).range(" record", one.record, one.length));
+    }
+    match file_records(function, records).skip(NAMED).count() {
+        0 => words,
+        more => words.map(|words| words.word(", ").number(more as u32).word(" more")),
+    }
 }
 
 /// What of a response stands in its record.
@@ -155,6 +168,8 @@ struct Answer<'a> {
     range: Option<(u16, u16)>,
     byte_count: Option<u16>,
     values: Values<'a>,
+    /// Sub-responses of a file access, with the function.
+    records: (u8, &'a [u8]),
 }
 
 /// Emit a response's record, and what it says about the server.
@@ -178,6 +193,8 @@ pub(super) fn response(adu: &Adu<'_>, transactions: &mut Transactions, cx: &mut 
             .maybe_uint(response::byte_count, facts.byte_count)
             .uints(response::values, facts.values.each())
             .boolean(response::matched, asked.is_some())
+            .uints(response::record_counts, written(facts.records).map(|one| one.length))
+            .uints(response::record_bytes, contents(facts.records).map(|one| one.0))
             .emit_to(Who::Sender, Who::Receiver);
     } else {
         fact.emit_to(Who::Sender, Who::Receiver);
@@ -192,12 +209,25 @@ pub(super) fn response(adu: &Adu<'_>, transactions: &mut Transactions, cx: &mut 
     }
 }
 
+/// The sub-requests that an answer to function 21 echoes.
+fn written((function, records): (u8, &[u8])) -> impl Iterator<Item = FileRecord<'_>> {
+    file_records(function, if function == 21 { records } else { &[] })
+}
+
+/// The sub-responses of function 20.
+fn contents((function, records): (u8, &[u8])) -> impl Iterator<Item = (u8, &[u8])> {
+    file_contents(if function == 20 { records } else { &[] })
+}
+
 fn answer_of<'a>(answer: &Response<'a>, asked: Option<(u16, u16)>) -> Answer<'a> {
     let mut facts = Answer { range: asked, ..Answer::default() };
     match *answer {
         Response::Exception { code, .. } => facts.exception = Some(code),
         Response::Values { function, values } => {
             facts.byte_count = Some(values.stated);
+            if matches!(function, 20 | 21) {
+                facts.records = (function, values.bytes);
+            }
             facts.values = match function {
                 1 | 2 => Values::Bits(values.bytes, asked.map_or(values.bytes.len() * 8, |range| usize::from(range.1))),
                 3 | 4 | 23 => Values::Registers(values.bytes),

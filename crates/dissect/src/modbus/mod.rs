@@ -33,6 +33,7 @@ kinds! {
         byte_count: Uint Detail "bytes" "Byte count.";
         values: Uints Detail "" "Register values or coil states written; masks (22); data words (8).";
         object_id: Uint Detail "" "First identification object asked for (43/14).";
+        record_counts: Uints Detail "" "Registers of each sub-request (20, 21).";
     }
     response "modbus.response" "Modbus Application Protocol V1.1b3 §6, §7" "An answer, about the server." {
         function: Uint Key "" "Function code without the exception bit.";
@@ -46,6 +47,8 @@ kinds! {
         byte_count: Uint Detail "bytes" "Byte count.";
         values: Uints Detail "" "Register values or bits read.";
         matched: Bool Detail "" "True where the request was seen.";
+        record_counts: Uints Detail "" "Registers of each sub-request (21).";
+        record_bytes: Uints Detail "bytes" "Length that each sub-response states (20).";
     }
     identity "modbus.identity" "Modbus Application Protocol V1.1b3 §6.21" "Read Device Identification (43/14), about the server's unit." {
         unit: Uint Key "" "Unit identifier.";
@@ -74,9 +77,10 @@ pub static PROTOCOL: Protocol = Protocol {
     source: "Modbus Application Protocol V1.1b3, Modbus Messaging on TCP/IP V1.0b",
     limits: &[
         "Functions without a public form are named function_<n>; their data is not read.",
-        "Of file records (20, 21) only the first sub-request is named.",
+        "Of file records (20, 21) the first three sub-requests are named, the others counted.",
         "A device identification that spans several transactions is one record for each.",
-        "Off port 502, a conversation is only claimed where its first unit is whole and of a public form.",
+        "Off port 502, a conversation is only claimed where its first unit is whole and of a public form, and not by a \
+         short answer whose request was not seen.",
         "Modbus over UDP and Modbus RTU over TCP are not read.",
     ],
     kinds: KINDS,
@@ -89,6 +93,11 @@ pub static PROTOCOL: Protocol = Protocol {
     probe,
     dissector: || Box::new(reading::Reading::default()),
 };
+
+/// Longest PDU of a server's first answer that is too short to be known by its form.
+const SMALL_ANSWER: usize = 3; // bytes
+/// Longest PDU to unit 0 that is believed on the port though its function's form forbids it.
+const MISSHAPEN: usize = 16; // bytes
 
 /// The first unit decides. Where a byte speaks against it the answer is no, however few bytes are there.
 fn probe(data: &[u8], hint: &Hint) -> Probe {
@@ -109,11 +118,15 @@ fn probe(data: &[u8], hint: &Hint) -> Probe {
     let alone = whole && followed(data, header.total()) && function & !EXCEPTION != 0;
     match (shape, on_port) {
         (Shape::Exact, true) => Probe::Yes(95),
+        // A few bytes of an answer are alike in too many protocols (DICOM rejects an association with such); they are
+        // believed where the port agrees, or where the request before them was.
+        (Shape::Exact, false) if !hint.from_client && length <= SMALL_ANSWER => Probe::No,
         // Bytes after the first unit are another one's, or it was no unit.
         (Shape::Exact, false) if alone => Probe::Yes(if length > 2 { 80 } else { 60 }),
         // On its port a sound header that the bytes agree with is believed, whatever the function's data.
         (Shape::Possible, true) if alone => Probe::Yes(70),
-        (Shape::Never, true) if alone => Probe::Yes(50),
+        // Likewise a public function of a wrong length, but a long one to all units: so other protocols' heads look.
+        (Shape::Never, true) if alone && (header.unit != 0 || length <= MISSHAPEN) => Probe::Yes(50),
         (Shape::Never, false) if pdu.len() >= SHAPE_BYTES => Probe::No,
         _ if whole => Probe::No,
         _ => Probe::More,

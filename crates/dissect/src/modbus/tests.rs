@@ -87,6 +87,28 @@ fn the_server_id_and_its_run_indicator_are_found() {
 }
 
 #[test]
+fn file_records_are_named_and_counted() {
+    let lines = play(&[
+        (true, "000100000011071 40e0600040001000206000300090002".replace(' ', "").as_str()),
+        (false, "00010000000f07140c05060dfe002005 0633cd0040".replace(' ', "").as_str()),
+    ]);
+    assert!(lines[0].contains("object=file 4 record 1 x2, file 3 record 9 x2"), "{}", lines[0]);
+    assert!(lines[0].ends_with("byte_count=14 record_counts=2 record_counts=2"), "{}", lines[0]);
+    assert!(lines[1].ends_with("record_bytes=5 record_bytes=5"), "{}", lines[1]);
+    let four = "06000100000001aaaa".repeat(4);
+    let lines = play(&[(true, &format!("00020000002707 1524{four}").replace(' ', ""))]);
+    assert!(lines[0].contains("object=file 1 record 0, file 1 record 0, file 1 record 0, 1 more"), "{}", lines[0]);
+}
+
+#[test]
+fn a_write_whose_values_are_missing_is_still_told() {
+    let lines = play(&[(true, "000100000006011000010001")]);
+    assert!(lines[0].contains("operation=write_multiple_registers"), "{}", lines[0]);
+    assert!(lines[0].contains("address=1 count=1"), "{}", lines[0]);
+    assert!(lines[1].starts_with("modbus.malformed"), "{}", lines[1]);
+}
+
+#[test]
 fn every_function_code_has_a_name() {
     for function in 1..=127u8 {
         let bytes = [0, 0, 0, 0, 0, 6, 1, function, 0, 0, 0, 1];
@@ -205,6 +227,18 @@ fn the_probe_leaves_others_alone_even_on_port_502() {
             assert!(!matches!(probe(&bytes, &hint(502)), Probe::Yes(_)), "{text}");
         }
     }
+}
+
+#[test]
+fn a_few_bytes_from_a_server_are_no_claim_off_the_port() {
+    // What DICOM rejects an association with has the form of an answer to Read Coils.
+    let from_server = Hint { from_client: false, ..hint(104) };
+    assert_eq!(probe(&hex("03000000000400010107"), &from_server), Probe::No);
+    assert!(matches!(probe(&hex("0001000000070a030400090018"), &from_server), Probe::Yes(_)));
+    // A DICOM association: far from the form of function 1.
+    let association = hex(&format!("0100000000cd00010000{}", "20".repeat(201)));
+    assert_eq!(probe(&association, &hint(502)), Probe::No);
+    assert_eq!(probe(&association, &hint(104)), Probe::No);
 }
 
 #[test]

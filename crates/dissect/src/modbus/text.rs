@@ -2,14 +2,14 @@
 
 /// A text being written; what does not fit is left out.
 pub(super) struct Words {
-    bytes: [u8; 64],
+    bytes: [u8; 96],
     length: usize,
 }
 
 impl Words {
     #[inline]
     pub(super) fn new() -> Self {
-        Words { bytes: [0; 64], length: 0 }
+        Words { bytes: [0; 96], length: 0 }
     }
 
     #[inline]

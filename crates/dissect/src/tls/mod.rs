@@ -139,6 +139,16 @@ fn probe_record(data: &[u8]) -> Probe {
         return Probe::No;
     };
     match (record.content, body) {
+        // A hello torn into records that are too short to tell: the next one must look like this one.
+        (reading::HANDSHAKE, [1 | 2, rest @ ..])
+            if (1..6).contains(&record.length) && rest.len() >= record.length - 1 =>
+        {
+            match &rest[record.length - 1..] {
+                [22, 3, minor, ..] if *minor == record.minor => Probe::Yes(80),
+                [] | [22] | [22, 3] => Probe::More,
+                _ => Probe::No,
+            }
+        }
         (reading::HANDSHAKE, [1 | 2, rest @ ..]) => probe_hello(&record, rest),
         (reading::HANDSHAKE, [kind, high, ..]) if reading::is_handshake(*kind) && *high == 0 => Probe::Yes(80),
         (reading::HANDSHAKE, [_, _, ..]) => Probe::No,

@@ -200,6 +200,10 @@ fn probes_go_by_content() {
     for end in 1..10 {
         assert_eq!(probe(&hello[..end], &hint()), Probe::More, "{end}");
     }
+    let torn = [record(22, &hello[5..6]), record(22, &hello[6..])].concat();
+    assert_eq!(probe(&torn, &hint()), Probe::Yes(80), "a hello of which the first record holds one byte");
+    assert_eq!(probe(&torn[..8], &hint()), Probe::More);
+    assert_eq!(probe(&[&torn[..6], &[1, 2, 3]].concat(), &hint()), Probe::No);
     assert_eq!(probe(&[22, 3, 1, 0x7f, 0xff, 1, 0, 0, 0, 3, 3], &hint()), Probe::No);
     assert_eq!(probe(&[22, 3, 3, 0, 40, 0x5a, 0x77], &hint()), Probe::No);
     assert_eq!(probe(&record(23, &[1; 64]), &hint()), Probe::Yes(60));

@@ -43,6 +43,7 @@ const SNAP: [u8; 3] = [0xaa, 0xaa, 3];
 
 pub(super) fn ethernet<'p>(walk: &mut Walk<'p>, part: Part<'p>) -> Next<'p> {
     let Some(head) = part.head::<14>() else { return walk.short(part, 14, "ethernet.header") };
+    walk.leave_network();
     walk.packet.dst_mac = Some([head[0], head[1], head[2], head[3], head[4], head[5]]);
     walk.packet.src_mac = Some([head[6], head[7], head[8], head[9], head[10], head[11]]);
     type_or_length(u16::from_be_bytes([head[12], head[13]]), part.after(14))
@@ -74,6 +75,10 @@ pub(super) fn ethertype<'p>(walk: &mut Walk<'p>, kind: u16, part: Part<'p>) -> N
         // Provider backbone bridging (802.1ah): four bytes of service id, then the customer's frame.
         0x88e7 if part.bytes.len() > 18 => Next::Ethernet(part.after(4)),
         _ => {
+            // ARP belongs to no network layer, not even to that of a tunnel around it.
+            if matches!(kind, 0x0806 | 0x8035) {
+                walk.leave_network();
+            }
             walk.packet.ethertype = kind;
             walk.payload(Transport::Frame, part)
         }

@@ -232,6 +232,16 @@ impl<'p> Walk<'p> {
         }
     }
 
+    /// Forget the network layer that wraps an Ethernet frame: its addresses are the tunnel's, not the inner talkers'.
+    pub fn leave_network(&mut self) {
+        let packet = &mut self.packet;
+        if packet.src.is_some() {
+            (packet.src, packet.dst) = (None, None);
+            (packet.ttl, packet.protocol, packet.ip_id) = (0, 0, 0);
+            (packet.network_header, packet.transport_bytes) = (&[], &[]);
+        }
+    }
+
     /// End with a payload and what carries it.
     pub fn payload(&mut self, transport: Transport, part: Part<'p>) -> Next<'p> {
         self.packet.transport = transport;

@@ -127,6 +127,17 @@ fn wrappings_are_taken_off_and_kept() {
 }
 
 #[test]
+fn a_frame_in_a_tunnel_has_no_network_address_of_the_tunnel() {
+    let frame = [&[2, 0, 0, 0, 0, 9, 2, 0, 0, 0, 0, 8, 8, 6][..], &[0; 28]].concat();
+    let mirrored = ethernet(0x0800, &ipv4(47, &[&[0, 0, 0x88, 0xbe][..], &frame].concat()));
+    look(1, &mirrored, |packet| {
+        assert_eq!((packet.transport, packet.ethertype), (Transport::Frame, 0x0806));
+        assert_eq!((packet.src, packet.dst, packet.src_mac), (None, None, Some([2, 0, 0, 0, 0, 8])));
+        assert!(packet.tunnel.is_some_and(|tunnel| tunnel.src.is_some()));
+    });
+}
+
+#[test]
 fn links_and_tags_lead_to_the_same_packet() {
     let mut cooked = vec![0, 0, 0, 1, 0, 6, 2, 0, 0, 0, 0, 1, 0, 0, 8, 0];
     cooked.extend(inner());
@@ -285,6 +296,29 @@ fn a_tunnel_port_alone_is_no_tunnel() {
     for port in [4789, 6081] {
         look(1, &ethernet(0x0800, &ipv4(17, &udp(port, b"GET / HTTP/1.1 and more"))), |packet| {
             assert_eq!((packet.transport, packet.dst_port, packet.tunnel), (Transport::Udp, port, None));
+        });
+    }
+}
+
+#[test]
+fn what_vxlan_reserves_is_ignored_where_a_frame_follows() {
+    let frame = ethernet(0x0800, &inner());
+    let body = [&[0xff, 1, 2, 3, 0, 0, 7, 9][..], &frame].concat();
+    look(1, &ethernet(0x0800, &ipv4(17, &udp(4789, &body))), |packet| {
+        is_inner(packet);
+        assert_eq!(packet.tunnel.map(|tunnel| (tunnel.kind, tunnel.id)), Some((TunnelKind::Vxlan, 7)));
+    });
+}
+
+#[test]
+fn arp_in_a_tunnel_and_in_a_cooked_capture_has_its_sender() {
+    let tunnelled = ethernet(0x0800, &ipv4(47, &[&[0, 0, 8, 6][..], &[0; 28]].concat()));
+    let cooked = [&[0, 4, 0, 1, 0, 6, 2, 0, 0, 0, 0, 8, 0, 0, 8, 6][..], &[0; 28]].concat();
+    for (link, frame) in [(1, &tunnelled), (113, &cooked)] {
+        look(link, frame, |packet| {
+            assert_eq!((packet.src, packet.ethertype), (None, 0x0806));
+            let ends = crate::key::Ends::of(packet).expect("two ends");
+            assert_eq!(Some(ends.src), packet.src_mac.map(Place::Mac));
         });
     }
 }

@@ -242,9 +242,11 @@ pub(super) fn udp<'p>(walk: &mut Walk<'p>, part: Part<'p>) -> Option<Next<'p>> {
 fn vxlan<'p>(walk: &mut Walk<'p>, part: Part<'p>) -> Option<Next<'p>> {
     let head = part.head::<8>()?;
     let inner = part.after(8);
-    // Bit 3 says that the network id is valid; the others are reserved but for the group policy draft's first.
-    let plausible = head[0] & 0x7f == 8 && head[7] == 0 && inner.bytes.len() >= 14;
-    if !plausible {
+    // Bit 3 says that the network id is valid; the others are reserved but for the group policy draft's first. A
+    // receiver ignores what is reserved (RFC 7348 §5), so that the frame inside has to convince where it is used.
+    let reserved_is_zero = head[0] & 0x7f == 8 && head[7] == 0;
+    let plausible = head[0] & 8 != 0 && inner.bytes.len() >= 14;
+    if !plausible || !reserved_is_zero && !is_ethernet(inner) {
         return None;
     }
     let network = u32::from_be_bytes([0, head[4], head[5], head[6]]);

@@ -4,6 +4,7 @@
 //! so that a sensor sees everything and a gateway can refuse on any fault.
 //! Rule 2: what was decoded without a fault encodes to the same bytes.
 
+mod file;
 mod names;
 mod request;
 mod response;
@@ -11,6 +12,7 @@ mod shape;
 #[cfg(test)]
 mod tests;
 
+pub use file::{file_contents, file_records, FileRecord};
 pub use names::{diagnostic_name, exception_name, function_name};
 pub use request::Request;
 pub use response::{DeviceObjects, Response};

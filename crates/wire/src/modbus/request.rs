@@ -47,7 +47,7 @@ pub enum Request<'a> {
         /// Their values.
         values: Counted<'a>,
     },
-    /// Functions 20 and 21: sub-requests, not looked into.
+    /// Functions 20 and 21: sub-requests, see `file_records`.
     File {
         /// Function code.
         function: u8,
@@ -129,7 +129,8 @@ impl<'a> Request<'a> {
             8 => Request::Diagnostics { sub_function: r.u16()?, data: r.take(r.left())? },
             15 | 16 => {
                 let (address, count) = (r.u16()?, r.u16()?);
-                let (values, fault) = Counted::read(r)?;
+                // What is to be written is known even where the values are missing.
+                let (values, fault) = Counted::read(r).unwrap_or((Counted { stated: 0, bytes: &[] }, Some(SHORT)));
                 return Some((Request::WriteMany { function, address, count, values }, fault));
             }
             20 | 21 => {

@@ -13,8 +13,8 @@ from time import monotonic
 from typing import TextIO
 
 from ringfence.app.analysis import Analysis
+from ringfence.app.knowledge import in_use
 from ringfence.app.pipeline import PipelineOptions, run
-from ringfence.inventory.knowledge.loader import builtin
 from ringfence.model.errors import RingfenceError
 from ringfence.model.finding import Severity
 from ringfence.sensor.options import ReadOptions
@@ -25,8 +25,8 @@ __all__ = ["analyze"]
 def analyze(arguments: argparse.Namespace) -> int:
     """Run and return the exit code. Knowledge over its age raises at the end: what was found is written before."""
     _refuse_overwriting(arguments)
-    knowledge = builtin()
-    progress = _Progress(sys.stderr) if not arguments.quiet else None
+    knowledge = in_use()
+    progress = _Progress(sys.stderr) if sys.stderr.isatty() and not arguments.quiet else None
     options = ReadOptions(
         workers=arguments.workers or min(os.cpu_count() or 1, 8),
         domain_per_input=arguments.domains == "per-input",
@@ -38,7 +38,7 @@ def analyze(arguments: argparse.Namespace) -> int:
     )
     result = run(arguments.paths, knowledge, PipelineOptions(read=options))
     if progress:
-        progress.done(result.analysis.capture.packets)
+        progress.done(result.analysis)
     _write(result.analysis, arguments)
     return _exit_code(result.analysis, int(result.capture.summary["problem_count"]), arguments)
 
@@ -102,12 +102,20 @@ def _refuse_overwriting(arguments: argparse.Namespace) -> None:
 
 @contextmanager
 def _replacing(path: str) -> Iterator[TextIO]:
-    """Write beside the file, then rename: a reader never sees half of it."""
-    beside = Path(f"{path}.part-{os.getpid()}")
+    """Write beside the file, then rename: a reader never sees half of it.
+
+    Links stay links, and what is no file (a pipe, a device) is written to: renaming would put a file in its place.
+    """
+    place = Path(path).resolve()
+    beside = place.with_name(f"{place.name}.part-{os.getpid()}")
     try:
-        with beside.open("w", encoding="utf-8") as stream:
-            yield stream
-        beside.replace(path)
+        if place.exists() and not place.is_file():
+            with place.open("w", encoding="utf-8") as stream:
+                yield stream
+        else:
+            with beside.open("w", encoding="utf-8") as stream:
+                yield stream
+            beside.replace(place)
     except OSError as error:
         raise RingfenceError("output-not-writable", path, error.strerror or str(error)) from error
     finally:
@@ -115,29 +123,37 @@ def _replacing(path: str) -> Iterator[TextIO]:
 
 
 class _Progress:
-    """Packets, rate and time left on standard error: one line that is rewritten on a terminal, few lines elsewhere."""
+    """Packets, rate and time left: one line that is rewritten, so for terminals only."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-        self._terminal = stream.isatty()
         self._start = monotonic()
         self._told = self._start
 
     def tell(self, packets: int, position: int, total: int) -> bool:
         now = monotonic()
-        if now - self._told < (0.2 if self._terminal else 10):
+        if now - self._told < 0.2:
             return True
         self._told = now
         spent = now - self._start
         text = f"{packets:,} packets · {packets / spent:,.0f}/s"
         if total and position:
-            text += f" · {100 * position / total:.0f} % · {max(0, spent * (total / position - 1)):.0f} s left"
-        self._stream.write(f"\r\x1b[K{text}" if self._terminal else f"{text}\n")
+            text += f" · {100 * position / total:.0f} % · {_left(spent * (total / position - 1))} left"
+        self._stream.write(f"\r\x1b[K{text}")
         self._stream.flush()
         return True
 
-    def done(self, packets: int) -> None:
-        spent = monotonic() - self._start
-        text = f"{packets:,} packets in {spent:.1f} s"
-        self._stream.write(f"\r\x1b[K{text}\n" if self._terminal else f"{text}\n")
+    def done(self, analysis: Analysis) -> None:
+        warnings = len(analysis.capture.quality)
+        text = (
+            f"{analysis.capture.packets:,} packets · {len(analysis.devices):,} devices · "
+            f"{warnings} {'warning' if warnings == 1 else 'warnings'} about the capture · "
+            f"{monotonic() - self._start:.1f} s"
+        )
+        self._stream.write(f"\r\x1b[K{text}\n")
         self._stream.flush()
+
+
+def _left(seconds: float) -> str:
+    whole = max(0, round(seconds))
+    return f"{whole} s" if whole < 100 else f"{whole // 60} min {whole % 60} s"

@@ -1,10 +1,11 @@
-"""``ringfence bundle verify``: is this knowledge whole, from someone we trust, and how old is it?"""
+"""``ringfence bundle verify`` and ``import``: is this knowledge whole, from someone we trust, how old, and use it."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 from ringfence.app.escape import terminal_text
@@ -12,7 +13,7 @@ from ringfence.inventory.knowledge.keys import RELEASE_KEYS
 from ringfence.model.bundle import verify as verify_bundle
 from ringfence.model.errors import RingfenceError
 
-__all__ = ["verify"]
+__all__ = ["take", "verify"]
 
 
 def verify(arguments: argparse.Namespace) -> int:
@@ -39,6 +40,20 @@ def verify(arguments: argparse.Namespace) -> int:
         sys.stdout.write(f"{bundle.id}, {bundle.date}: signature and {len(entries)} digests are right\n")
         for row in entries:
             sys.stdout.write(terminal_text(f"  {row['name']:<28} {row['bytes']:>9,} bytes  {row['licence']}") + "\n")
+    return 0
+
+
+def take(arguments: argparse.Namespace) -> int:
+    """Verify a bundle file and use it from now on."""
+    from ringfence.app.knowledge import install, place
+
+    trusted = [_key(path) for path in arguments.trust]
+    bundle = install(Path(arguments.file), trusted, allow_older=arguments.allow_older, now=datetime.now(UTC))
+    if arguments.json:
+        json.dump({"schema_version": 1, "id": bundle.id, "date": bundle.date, "folder": str(place())}, sys.stdout)
+        sys.stdout.write("\n")
+    else:
+        sys.stdout.write(terminal_text(f"{bundle.id}, {bundle.date}: in use from now on, from {place()}") + "\n")
     return 0
 
 

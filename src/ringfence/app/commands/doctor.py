@@ -39,9 +39,9 @@ def _checks() -> Iterator[tuple[str, bool, str]]:
     except ImportError as error:
         yield "core", False, str(error)
     try:
-        from ringfence.inventory.knowledge.loader import builtin
+        from ringfence.app.knowledge import in_use
 
-        knowledge = builtin()
+        knowledge = in_use()
         yield "knowledge", True, f"{knowledge.id} of {knowledge.date}, signature verified"
     except Exception as error:  # noqa: BLE001 Whatever is wrong with the knowledge is this check's answer.
         yield "knowledge", False, str(error)

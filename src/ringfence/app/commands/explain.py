@@ -9,6 +9,7 @@ from typing import Any
 
 from ringfence import _core
 from ringfence.app.escape import terminal_text
+from ringfence.inventory.knowledge.loader import builtin
 from ringfence.model.clock import rfc3339
 from ringfence.model.errors import RingfenceError
 from ringfence.sensor.reader import trace
@@ -22,9 +23,11 @@ def explain(arguments: argparse.Namespace) -> int:
     frame = _core.frame(arguments.file, number)
     if frame is None:
         raise RingfenceError("packet-not-found", arguments.file, f"there is no packet {number:,}")
+    # Without the list, a default password would be shown as none.
+    defaults = builtin().default_credentials()
     records = [
         {"kind": kind, "subject": subject, "object": other, "value": value}
-        for _, _, kind, subject, other, value in trace(arguments.file, first=number, last=number)
+        for _, _, kind, subject, other, value in trace(arguments.file, first=number, last=number, defaults=defaults)
     ]
     if arguments.json:
         json.dump({"schema_version": 1, "frame": frame, "records": records}, sys.stdout, indent=2)

@@ -18,6 +18,7 @@ from ringfence.app.analysis import Analysis
 from ringfence.app.escape import html_text, shortened
 from ringfence.app.export.report_data import report_json
 from ringfence.model.clock import rfc3339
+from ringfence.model.device import class_words
 from ringfence.model.finding import finding_order
 
 __all__ = ["html_report", "write_html"]
@@ -122,7 +123,7 @@ def _plain(analysis: Analysis) -> str:
             _table(
                 "Devices by class",
                 ("Class", "Devices"),
-                sorted((name.replace("_", " "), str(number)) for name, number in classes.items()),
+                sorted((class_words(name), str(number)) for name, number in classes.items()),
             ),
             _table(
                 f"Findings ({min(len(findings), _PLAIN_FINDINGS)} of {len(findings)})",
@@ -135,7 +136,7 @@ def _plain(analysis: Analysis) -> str:
                 (
                     (
                         each.name,
-                        each.device_class.replace("_", " "),
+                        class_words(each.device_class),
                         each.vendor or "unknown",
                         " ".join((*each.ips[:4], *each.macs[:2])),
                     )

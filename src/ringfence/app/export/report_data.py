@@ -18,9 +18,9 @@ from ringfence.app.analysis import Analysis
 from ringfence.app.escape import json_in_html, shortened, visible
 from ringfence.detect.rule import is_public
 from ringfence.detect.rules.ot_command import COMMANDS
-from ringfence.model.device import Claim, Device
+from ringfence.model.device import Claim, Device, class_words
 from ringfence.model.finding import Finding, finding_order
-from ringfence.model.flow import Conversation
+from ringfence.model.flow import Conversation, Operation
 from ringfence.model.observation import PacketReference, Part
 
 __all__ = ["EMBED_LIMIT", "LADDER", "Limits", "report_data", "report_json"]
@@ -85,6 +85,10 @@ def _sort_of_peer(part: Part) -> str:
     return "internet" if is_public(part) else "other"
 
 
+def _operation_order(each: Operation) -> tuple[bool, int, str, str]:
+    return (each.operation not in _COMMANDS, -each.count, each.operation, each.object or "")
+
+
 def _device_order(device: Device) -> tuple[bool, str, str]:
     return (device.device_class == "unknown", device.name.lower(), device.id)
 
@@ -138,6 +142,7 @@ class _Projection:
             "hidden": hidden,
             "peers": [[self.text(each.address.value, 120), _sort_of_peer(each)] for each in self.peers],
             "commands": _COMMANDS,
+            "classes": {name: class_words(name) for name in sorted({each.device_class for each in self.devices})},
             "certificates": self.certificates(),
             "totals": {
                 "devices": len(analysis.devices),
@@ -282,8 +287,11 @@ class _Projection:
         return rows, {str(self.number_of[key]): count for key, count in hidden.items() if key in self.number_of}
 
     def conversation(self, each: Conversation) -> list[Any]:
-        """Return protocol, transport, port, packets, bytes, flows, first, last, answered, operations, more."""
-        operations = sorted(each.operations, key=lambda one: (-one.count, one.operation, one.object or ""))
+        """Return protocol, transport, port, packets, bytes, flows, first, last, answered, operations, more.
+
+        One command among thousands of reads must not be the one that is left out.
+        """
+        operations = sorted(each.operations, key=_operation_order)
         most = self.limits.operations
         return [
             self.text(each.protocol, 60),

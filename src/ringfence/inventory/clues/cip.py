@@ -41,30 +41,41 @@ class CipIdentity(Clue):
             yield Claim("class", kind.value, kind.weight * factor, self.NAME, sentence)
         if name:
             yield Claim("product", name[:120], 0.9 * factor, self.NAME, sentence)
-            yield from from_product(self, name, sentence, factor)
+            stated = self.knowledge.canonical(maker) if maker else ""
+            yield from from_product(self, name, sentence, factor, maker=stated)
         if fact["revision"]:
             yield Claim("firmware", str(fact["revision"]), 0.9 * factor, self.NAME, sentence)
         if fact["serial"] and not fact["path"]:
             yield Claim("serial", f"{int(fact['serial']):08X}", 0.9, self.NAME, sentence)
 
 
+# Services that only controllers answer with success: weight of that class, weight of Rockwell as the maker.
+_CONTROLLER = {
+    **dict.fromkeys(
+        ("read_tag", "write_tag", "read_tag_fragmented", "write_tag_fragmented", "read_modify_write_tag"), (0.52, 0.4)
+    ),
+    "read_template": (0.6, 0.55),
+    # Drives of the same maker answer PCCC too.
+    "pccc_execute": (0.42, 0.5),
+    "set_clock": (0.52, 0.4),
+}
+
+
 class CipTags(Clue):
-    """Symbolic tags are read and written in Logix controllers."""
+    """Symbolic tags are read and written in Logix controllers, data files by PCCC in their elders."""
 
     NAME = "cip_tags"
     READS = "cip.response"
     DOC = ClueDoc(
-        "CIP tag services",
-        "Rockwell pub. 1756-PM020",
-        ("Other makers' controllers and gateways speak the tag services too.",),
+        "CIP services of controllers",
+        "Rockwell pub. 1756-PM020, pub. 1770-6.5.16 (PCCC)",
+        ("Other makers' controllers and gateways speak them too: for the maker a second clue is needed.",),
     )
 
     def claims(self, fact: Observation) -> Iterator[Claim]:
-        """Yield controller where a tag service succeeded."""
-        if (
-            fact["operation"] in ("read_tag", "write_tag", "read_tag_fragmented", "write_tag_fragmented")
-            and fact["status"] == 0
-        ):
+        """Yield controller where such a service succeeded."""
+        weights = _CONTROLLER.get(str(fact["operation"] or ""))
+        if weights and fact["status"] == 0:
             sentence = f"It answers the CIP service {quoted(fact['operation'])} with success."
-            yield Claim("class", "plc", 0.52, self.NAME, sentence)
-            yield Claim("vendor", "Rockwell Automation", 0.4, self.NAME, sentence)
+            yield Claim("class", "plc", weights[0], self.NAME, sentence)
+            yield Claim("vendor", "Rockwell Automation", weights[1], self.NAME, sentence)

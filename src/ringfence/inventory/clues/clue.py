@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from ringfence.inventory.knowledge import Knowledge, Signature
@@ -72,13 +72,26 @@ def from_signatures(clue: Clue, signatures: Iterable[Signature], sentence: str, 
                 yield Claim(field, value, round(weight * factor, 4), clue.NAME, sentence)
 
 
-def from_product(clue: Clue, text: str, sentence: str, factor: float = 1.0, industrial: float = 1.0) -> Iterator[Claim]:
-    """Yield the claims that a product's name carries, where the text comes from an industrial protocol or may do so.
+def from_product(
+    clue: Clue, text: str, sentence: str, factor: float = 1.0, industrial: float = 1.0, maker: str = ""
+) -> Iterator[Claim]:
+    """Yield the claims that a product's name carries; a stated maker rules out the names of others.
 
-    ``industrial`` is the factor for patterns that are short, and certain only where an industrial device speaks.
+    Args:
+        clue: who claims.
+        text: the name.
+        sentence: the evidence.
+        factor: trust in the text, 0 to 1.
+        industrial: trust in patterns that are short, and certain only where an industrial device speaks; 0 leaves
+            them out.
+        maker: canonical name of the maker that the same message states. A name that is another maker's then still
+            speaks for the class (the product may be rebranded), but less.
     """
-    yield from from_signatures(clue, clue.knowledge.text("product", text), sentence, factor)
-    yield from from_signatures(clue, clue.knowledge.text("ot_product", text), sentence, factor * industrial)
+    for where, trust in (("product", factor), ("ot_product", factor * industrial)):
+        for signature in clue.knowledge.text(where, text) if trust else ():
+            foreign = bool(maker and signature.vendor) and clue.knowledge.canonical(signature.vendor) != maker
+            kept = replace(signature, vendor="", product="", system="") if foreign else signature
+            yield from from_signatures(clue, (kept,), sentence, trust * (0.6 if foreign else 1.0))
 
 
 def from_recog(clue: Clue, name: str, text: str, sentence: str) -> Iterator[Claim]:

@@ -8,6 +8,8 @@ from ringfence.inventory.clues.clue import DHCP_CLIENT_OPERATIONS, Clue, ClueDoc
 from ringfence.model.device import Claim
 from ringfence.model.observation import Observation
 
+# Systems that run on their maker's own devices alone.
+_MADE_BY = {"macOS": "Apple", "iOS": "Apple"}
 # Of consortia and of software that many makers use: Microsoft, the Broadband Forum, CableLabs, Net-SNMP.
 _NO_MAKER = frozenset({0, 311, 3561, 4491, 8072, 343})
 
@@ -37,6 +39,8 @@ class DhcpFingerprint(Clue):
         system, device_class, system_weight, class_weight = known
         sentence = f"It asks for the DHCP options {text} in this order, as {system} does."
         yield Claim("os", system, system_weight, self.NAME, sentence)
+        if system in _MADE_BY:
+            yield Claim("vendor", _MADE_BY[system], round(0.85 * system_weight, 4), self.NAME, sentence)
         if device_class:
             yield Claim("class", device_class, class_weight, self.NAME, sentence)
 

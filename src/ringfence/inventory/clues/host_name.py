@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from ringfence.inventory.clues.clue import DHCP_CLIENT_OPERATIONS, Clue, ClueDoc, from_signatures, quoted
+from ringfence.inventory.knowledge import Signature
 from ringfence.model.device import Claim
 from ringfence.model.observation import Observation
 
 _ADDRESS_TYPES = frozenset({1, 28})
+
+
+def _first_of_each(signatures: Iterable[Signature]) -> Iterator[Signature]:
+    """Yield signatures with what an earlier one has said already left out: the table's order is that of trust."""
+    vendor = device_class = False
+    for signature in signatures:
+        yield replace(
+            signature,
+            vendor="" if vendor else signature.vendor,
+            device_class="" if device_class else signature.device_class,
+        )
+        vendor, device_class = vendor or bool(signature.vendor), device_class or bool(signature.device_class)
 
 
 class HostName(Clue):
@@ -32,7 +46,8 @@ class HostName(Clue):
         found = self.knowledge.host_name(name)
         if not found and mac:
             found = self.knowledge.leased(name, mac)
-        yield from from_signatures(self, found, sentence)
+        for signature in _first_of_each(found):
+            yield from from_signatures(self, (signature,), sentence)
 
     @staticmethod
     def _name(fact: Observation) -> tuple[str, str]:

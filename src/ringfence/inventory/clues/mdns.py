@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from ringfence.inventory.clues.clue import Clue, ClueDoc, from_recog, from_signatures, quoted
+from ringfence.inventory.clues.clue import Clue, ClueDoc, from_product, from_recog, from_signatures, quoted
 from ringfence.model.device import Claim
 from ringfence.model.observation import Observation
 
@@ -71,7 +71,7 @@ class MdnsService(Clue):
             self, self.knowledge.advertised(service, f"{instance}.{service}.local.", frozenset()), sentence
         )
         if instance:
-            yield from from_signatures(self, self.knowledge.text("product", instance), sentence, 0.75)
+            yield from from_product(self, instance, sentence, 0.75, 0)
 
     def _texts(self, service: str, instance: str, texts: Mapping[str, str]) -> Iterator[Claim]:
         if service == "_device-info._tcp":
@@ -92,9 +92,11 @@ class MdnsService(Clue):
         yield from self._named(texts, service, sentence)
 
     def _named(self, texts: Mapping[str, str], service: str, sentence: str) -> Iterator[Claim]:
+        stated = ""
         for key in _MAKER_KEYS:
             maker = self.knowledge.canonical(texts.get(key, ""))
             if maker and self.knowledge.known_maker(maker):
+                stated = stated or maker
                 yield Claim("vendor", maker, 0.85, self.NAME, f"{sentence}{key}={quoted(texts[key])}.")
         for key in _MODEL_KEYS:
             model = texts.get(key, "").strip("() ")
@@ -102,8 +104,7 @@ class MdnsService(Clue):
                 continue
             said = f"{sentence}{key}={quoted(model)}."
             yield Claim("model", model[:120], 0.75, self.NAME, said)
-            signatures = self.knowledge.text("product", model)
-            yield from from_signatures(self, signatures, said, 0.95)
+            yield from from_product(self, model, said, 0.95, 0, stated)
             if service == "_hap._tcp":
                 yield from from_signatures(self, self.knowledge.homekit(model), said)
             maker = self.knowledge.canonical(model)
@@ -111,8 +112,7 @@ class MdnsService(Clue):
                 yield Claim("vendor", maker, 0.7, self.NAME, said)
         for text, value in texts.items():
             if not value and len(text) > 5:
-                signatures = self.knowledge.text("product", text)
-                yield from from_signatures(self, signatures, f"{sentence}{quoted(text)}.", 0.9)
+                yield from from_product(self, text, f"{sentence}{quoted(text)}.", 0.9, 0, stated)
         for field, keys in (("firmware", _FIRMWARE_KEYS), ("serial", _SERIAL_KEYS)):
             for key in keys:
                 if texts.get(key):

@@ -51,4 +51,4 @@ class ModbusIdentity(Clue):
             if fact[source]:
                 yield Claim(field, str(fact[source])[:120], 0.85, self.NAME, sentence)
         for text in told:
-            yield from from_product(self, text, sentence)
+            yield from from_product(self, text, sentence, maker=self.knowledge.canonical(maker) if maker else "")

@@ -109,7 +109,7 @@ class S7Program(Clue):
             yield Claim("vendor", "Siemens", 0.38, self.NAME, sentence)
             return
         if operation in _FED:
-            sentence = f"It hands out program blocks by the S7 service {quoted(operation)}, as an engineering tool does."
+            sentence = f"It hands out program blocks by S7 {quoted(operation)}, as an engineering tool does."
             yield Claim("class", "engineering_station", 0.6, self.NAME, sentence)
         elif operation == "nc_program":
             sentence = "It answers the S7 service for part programs, which numerical controls have."

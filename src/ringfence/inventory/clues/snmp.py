@@ -31,7 +31,7 @@ class SnmpSystem(Clue):
         if description:
             sentence = f"Its SNMP description is {quoted(description)}."
             yield from from_recog(self, "snmp_sysdescr", description, sentence)
-            yield from from_product(self, description, sentence, 0.9)
+            yield from from_product(self, description, sentence, 0.9, maker=self._holder(oid) or "")
         yield from self._object_id(oid)
         maker = str(fact["manufacturer"] or "")
         if maker:
@@ -48,7 +48,9 @@ class SnmpSystem(Clue):
                 sentence = f"Its SNMP agent gives {source} {quoted(text)}."
                 yield Claim(field, text[:120], 0.8, self.NAME, sentence)
                 if field == "model":
-                    yield from from_product(self, text, sentence)
+                    yield from from_product(
+                        self, text, sentence, maker=self.knowledge.canonical(maker) if maker else ""
+                    )
 
     def _object_id(self, oid: str) -> Iterator[Claim]:
         match = _ENTERPRISE.match(oid)
@@ -56,8 +58,12 @@ class SnmpSystem(Clue):
             return
         sentence = f"Its SNMP object identifier is {oid}."
         yield from from_recog(self, "snmp_sysobjid", oid, sentence)
-        number = int(match[1])
-        holder = None if number in _SOFTWARE else self.knowledge.enterprise(number)
+        holder = self._holder(oid)
         if holder:
-            said = f"Its SNMP object identifier {oid} lies under the enterprise number {number} of {holder}."
+            said = f"Its SNMP object identifier {oid} lies under the enterprise number {match[1]} of {holder}."
             yield Claim("vendor", holder, 0.75, self.NAME, said)
+
+    def _holder(self, oid: str) -> str | None:
+        match = _ENTERPRISE.match(oid)
+        number = int(match[1]) if match else 0
+        return None if number in _SOFTWARE else self.knowledge.enterprise(number)

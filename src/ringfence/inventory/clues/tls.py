@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from ringfence.inventory.clues.clue import Clue, ClueDoc, from_product, from_recog, from_signatures, quoted
 from ringfence.model.device import Claim
 from ringfence.model.observation import Observation
+
+_DNS_NAME = re.compile(r"\.(?!local$|lan$|home$|internal$)[a-z]{2,18}$", re.IGNORECASE)
 
 
 class TlsCertificate(Clue):
@@ -27,7 +30,10 @@ class TlsCertificate(Clue):
             sentence = f"It shows a certificate for {quoted(subject)}."
             yield from from_signatures(self, self.knowledge.text("certificate", subject), sentence)
             yield from from_recog(self, "x509_subjects", subject, sentence)
-            yield from from_product(self, str(fact["common_name"] or ""), sentence, 0.7, 0.85)
+            name = str(fact["common_name"] or "")
+            if not _DNS_NAME.search(name):
+                # The labels of a name on the Internet look like models: "p127-contacts" is no plug.
+                yield from from_product(self, name, sentence, 0.7, 0.85)
         if issuer and issuer != subject:
             sentence = f"It shows a certificate issued by {quoted(issuer)}."
             yield from from_signatures(self, self.knowledge.text("certificate", issuer), sentence, 0.8)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ringfence.inventory.clues.clue import Clue, ClueDoc, from_signatures, quoted
+from ringfence.inventory.clues.clue import Clue, ClueDoc, from_product, from_signatures, quoted
 from ringfence.model.device import Claim
 from ringfence.model.observation import Observation
 
@@ -16,6 +16,9 @@ _FIELDS = (
     ("modelNumber", "model_number"),
     ("modelDescription", "model_description"),
 )
+
+# Names of software, which many makers' devices give as their maker.
+_NO_MAKER = ("unknown", "openwrt", "linux", "miniupnp", "none", "n/a", "generic", "manufacturer", "dd-wrt", "tomato")
 
 
 class SsdpMessage(Clue):
@@ -39,7 +42,7 @@ class SsdpMessage(Clue):
         if server:
             sentence = f"Its SSDP messages name the server {quoted(server)}."
             yield from from_signatures(self, self.knowledge.text("ssdp_server", server), sentence)
-            yield from from_signatures(self, self.knowledge.text("product", server), sentence, 0.85)
+            yield from from_product(self, server, sentence, 0.85, 0)
         if target:
             sentence = f"It announces {quoted(target)} by SSDP."
             yield from from_signatures(self, self.knowledge.text("upnp_type", target), sentence)
@@ -63,8 +66,10 @@ class UpnpDescription(Clue):
         maker, model = fields.get("manufacturer"), fields.get("modelName")
         told = " ".join(filter(None, (maker, model, fields.get("modelNumber"))))
         sentence = f"Its UPnP description says {quoted(told or fields.get('deviceType', ''))}."
-        if maker and not maker.lower().startswith(("unknown", "openwrt", "linux", "miniupnp")):
-            yield Claim("vendor", self.knowledge.canonical(maker), 0.85, self.NAME, sentence)
+        stated = ""
+        if maker and not maker.lower().startswith(_NO_MAKER):
+            stated = self.knowledge.canonical(maker)
+            yield Claim("vendor", stated, 0.85, self.NAME, sentence)
         for field, name, weight in (
             ("product", "modelName", 0.8),
             ("model", "modelNumber", 0.7),
@@ -85,4 +90,4 @@ class UpnpDescription(Clue):
             ("friendlyName", 0.7),
         ):
             if fields.get(name):
-                yield from from_signatures(self, self.knowledge.text("product", fields[name]), sentence, factor)
+                yield from from_product(self, fields[name], sentence, factor, 0.8, stated)

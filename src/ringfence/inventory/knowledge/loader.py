@@ -135,7 +135,7 @@ class Knowledge:
             # A short word is a name only where it is all there is: "HP", not "HP Something Else".
             if found and (length > 1 or len(words[0]) > 3 or all(word in _SUFFIXES for word in words[1:])):
                 return found
-        kept = re.split(r"\s*\((?:formerly|see)\b", name, maxsplit=1, flags=re.IGNORECASE)[0].strip()
+        kept = re.split(r"\s*[\t(#]*\s*\b(?:formerly|see)\b", name, maxsplit=1, flags=re.IGNORECASE)[0].strip()
         while True:
             shorter = re.sub(r"[\s,.]+(\w+)\.?$", lambda m: "" if m[1].casefold() in _SUFFIXES else m[0], kept)
             if shorter in (kept, ""):
@@ -175,7 +175,7 @@ class Knowledge:
 
     def _host_name(self, name: str) -> tuple[Signature, ...]:
         """Return what a host name speaks for."""
-        return self._signatures("names", "", name, 1)
+        return self._signatures("names", "", name, 4)
 
     def _text(self, where: str, text: str) -> tuple[Signature, ...]:
         """Return what a text speaks for; ``where`` is a first column of ``texts.tsv``."""

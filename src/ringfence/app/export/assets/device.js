@@ -41,7 +41,7 @@ function evidence(device) {
 }
 
 const conflictBox = (device) => device.conflicts.length > 0 && h("section", { class: "panel conflict" }, h("h2", null, "Conflicting evidence"),
-  h("ul", { class: "rows" }, device.conflicts.map(([field, chosen, other, reason]) => h("li", null, h("b", null, words(field)), ": ", h("span", { class: "wire" }, chosen), " was chosen over ", h("span", { class: "wire" }, other), ". ", h("span", { class: "wire" }, reason)))));
+  h("ul", { class: "rows" }, device.conflicts.map(([field, chosen, other, reason]) => h("li", null, h("b", null, words(field)), ": ", h("span", { class: "wire" }, field === "class" ? className(chosen) : chosen), " was chosen over ", h("span", { class: "wire" }, field === "class" ? className(other) : other), ". ", h("span", { class: "wire" }, reason)))));
 
 const hasPorts = (talk) => ["tcp", "udp", "sctp"].includes(talk[C.transport]);
 
@@ -84,11 +84,13 @@ function askedSections(index) {
   const reads = (rows) => rows.filter((row) => !isCommand(row.operation[0]));
   const times = (rows) => number(rows.reduce((sum, row) => sum + row.operation[2], 0));
   const noCommand = (rows, way) => (rows.length ? `No command was seen: what was ${way} only reads, or is not known to change anything.` : "None seen.");
+  const left = talksOf[index].reduce((sum, talk) => sum + talk[C.more], 0);
   return [
     section(`Commands it received (${times(commands(received))})`, askedTable(commands(received), C.target, "Commands it received", noCommand(received, "asked of it"))),
     commands(sent).length > 0 && section(`Commands it sent (${times(commands(sent))})`, askedTable(commands(sent), C.source, "Commands it sent", "")),
     reads(received).length > 0 && section(`What else was asked of it (${times(reads(received))})`, askedTable(reads(received), C.target, "What else was asked of it", "")),
     reads(sent).length > 0 && section(`What else it asked (${times(reads(sent))})`, askedTable(reads(sent), C.source, "What else it asked", "")),
+    left > 0 && h("p", { class: "note" }, `Commands and the most frequent requests are shown; ${counted(left, "more kind of request is", "more kinds of requests are")} in the JSON.`),
   ];
 }
 

@@ -45,9 +45,8 @@ const severityName = (word) => (SEVERITIES.includes(word) ? word : "unknown");
 const severity = (word) => h("span", { class: "severity s-" + severityName(word) }, icon(severityName(word)), word || "unknown");
 
 const words = (name) => String(name).replaceAll("_", " ");
-const ABBREVIATIONS = new Set(["plc", "hmi", "rtu", "ied", "dcs", "opc", "pmu", "cnc", "io", "bms", "hvac", "ups", "pdu", "ip", "nvr", "tv", "pos", "wlan", "voip", "nas", "pacs", "scada"]);
 const className = (name) => {
-  const text = String(name).split("_").map((word) => (word === "voip" ? "VoIP" : ABBREVIATIONS.has(word) ? word.toUpperCase() : word)).join(" ");
+  const text = (Object.hasOwn(DATA.classes, name) && DATA.classes[name]) || words(name);
   return text.charAt(0).toUpperCase() + text.slice(1);
 };
 const classTag = (name) => (name === "unknown"

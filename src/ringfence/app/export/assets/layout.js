@@ -54,10 +54,13 @@ function mapModel(parameters) {
   return { grouping, nodes, talks, edges: mapEdges(talks, nodes, grouping) };
 }
 
+// Pairs that a finding names in different roles, whoever began to talk. Ends that are no device are known by address.
+const pairKey = (one, other) => [String(one), String(other)].sort().join("\u0001");
+const endKey = (end) => (isDevice(end) ? end : "peer " + peer(end)[0]);
 const risky = new Set(FINDINGS.flatMap((finding) => {
-  const actors = finding.devices.filter((each) => each[1] === "actor");
-  const targets = finding.devices.filter((each) => each[1] === "target");
-  return actors.flatMap((actor) => targets.map((target) => `${actor[0]}>${target[0]}`));
+  const ends = finding.devices.map(([index, role, label]) => [index === null ? "peer " + label : index, role]);
+  const first = ends.filter(([, role]) => role !== "target");
+  return first.flatMap(([one, role]) => ends.filter((each) => each[1] !== role).map(([other]) => pairKey(one, other)));
 }));
 
 function mapEdges(talks, nodes, grouping) {
@@ -73,7 +76,7 @@ function mapEdges(talks, nodes, grouping) {
     edge.packets += talk[C.packets];
     edge.bytes += talk[C.bytes];
     for (const [operation, , count] of talk[C.operations]) if (isCommand(operation)) edge.commands += count;
-    edge.risky = edge.risky || risky.has(`${talk[C.source]}>${talk[C.target]}`);
+    edge.risky = edge.risky || risky.has(pairKey(endKey(talk[C.source]), endKey(talk[C.target])));
   }
   return [...edges.values()];
 }

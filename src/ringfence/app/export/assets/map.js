@@ -20,7 +20,7 @@ function edgePath(edge, size) {
 
 function drawMap(model, width, select) {
   const { lanes, size, height } = placeNodes(model.nodes, model.edges, width, !["device", "site"].includes(model.grouping));
-  const most = Math.floor((size.width - 14) / 7.2);
+  const most = Math.floor((size.width - 14) / 7.9);
   const lines = new Map();
   const boxes = new Map();
   const laneShapes = lanes.map((lane) => s("g", null,
@@ -79,9 +79,12 @@ function moveOnMap(event, node, ordered, boxes, choose) {
   boxes.get(best).focus();
 }
 
+const nodeLink = (node) => (node.ends.length === 1 ? endLink(node.ends[0]) : h("span", { class: "wire" }, nodeTitle(node)));
+
 const GROUPING_WORDS = { site: ", what is no device of the site put together", class: ", put together by class", subnet: ", put together by subnet", level: ", put together by level" };
 
 function nodePanel(node, model) {
+  if (!model.nodes.size) return h("p", { class: "empty" }, DATA.conversations.length ? "Nothing to draw: no conversation fits these choices." : "Nothing to draw: no conversation was seen in this capture.");
   if (!node) return h("p", { class: "empty" }, "Choose a node to see who it talks to. Red, dashed lines are pairs named in a finding.");
   const links = model.edges.filter((edge) => edge.from === node || edge.to === node);
   return [
@@ -89,14 +92,14 @@ function nodePanel(node, model) {
     h("p", null, LEVEL_NAMES.get(node.lane), ", ", counted(links.length, "connection", "connections")),
     h("ul", { class: "rows short" }, node.ends.slice(0, 12).map((end) => h("li", null, endLink(end))), node.ends.length > 12 && h("li", null, `and ${number(node.ends.length - 12)} more`)),
     h("h3", null, "Talks to"),
-    links.length ? h("ul", { class: "rows short" }, links.slice(0, 30).map((edge) => h("li", null, edge.from === node ? "→ " : "← ", h("span", { class: "wire" }, nodeTitle(edge.from === node ? edge.to : edge.from)), h("span", { class: "none" }, " " + [...edge.protocols].slice(0, 4).join(", "))))) : h("p", null, "Nobody."),
+    links.length ? h("ul", { class: "rows short" }, links.slice(0, 30).map((edge) => h("li", null, edge.from === node ? "→ " : "← ", nodeLink(edge.from === node ? edge.to : edge.from), h("span", { class: "none" }, " " + [...edge.protocols].slice(0, 4).join(", "), edge.risky && ", in a finding")))) : h("p", null, "Nobody."),
   ];
 }
 
 function edgesTable(model, parameters, changed) {
   const end = (node) => (node.ends.length === 1 ? [endLink(node.ends[0]), endAddress(node.ends[0])] : h("span", { class: "wire" }, nodeTitle(node)));
   const level = (node) => (node.lane === "peer" ? "none" : node.lane === null ? "unknown" : String(node.lane));
-  return table({ caption: "Connections of the map", rows: model.edges, state: { sort: parameters.get("sort") || "-bytes", page: parameters.get("page") }, changed, pageSize: 50, rowAttributes: (edge) => ({ "data-edge": edge.key }), columns: [
+  return table({ caption: "Connections of the map", nothingText: DATA.conversations.length ? "No conversation fits these choices." : "No conversation was seen in this capture.", rows: model.edges, state: { sort: parameters.get("sort") || "-bytes", page: parameters.get("page") }, changed, pageSize: 50, rowAttributes: (edge) => ({ "data-edge": edge.key }), columns: [
     { key: "from", label: "From", head: true, cell: (edge) => end(edge.from), value: (edge) => edge.from.label },
     { key: "fromlevel", label: "Level", wide: true, cell: (edge) => level(edge.from), value: (edge) => level(edge.from) },
     { key: "to", label: "To", cell: (edge) => end(edge.to), value: (edge) => edge.to.label },

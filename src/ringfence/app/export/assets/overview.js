@@ -28,6 +28,7 @@ function classBars() {
   const counts = new Map();
   for (const device of DEVICES) counts.set(device.class, (counts.get(device.class) || 0) + 1);
   const rows = [...counts].sort((a, b) => (a[0] === "unknown") - (b[0] === "unknown") || b[1] - a[1] || (a[0] < b[0] ? -1 : 1));
+  if (!rows.length) return h("p", { class: "empty" }, "No device was seen in this capture.");
   const most = Math.max(...rows.map((row) => row[1]), 1);
   return h("ul", { class: "bars" }, rows.map(([name, count]) => h("li", null, h("a", { href: address("devices", [["class", name]]) },
     h("span", { class: "bar-name" }, className(name)),
@@ -54,10 +55,9 @@ function captureFacts() {
     DATA.totals.conversations > DATA.conversations.length && h("p", { class: "note" }, `This report holds ${number(DATA.conversations.length)} of ${number(DATA.totals.conversations)} conversations, so that it opens quickly; the JSON holds all.`),
     ownTable({ caption: "Inputs", rows: capture.inputs, pageSize: 10, columns: [
       { key: "path", label: folder ? `Input in ${folder}` : "Input", head: true, cell: (row) => [h("span", { class: wireClass(row.path.slice(folder.length)) }, row.path.slice(folder.length)), row.problems.map((problem) => h("p", { class: "problem" }, problem))], value: (row) => row.path },
-      { key: "format", label: "Format", cell: (row) => row.format, wide: true },
       { key: "packets", label: "Packets", numeric: true, cell: (row) => number(row.packets), value: (row) => row.packets },
       { key: "bytes", label: "Size", numeric: true, cell: (row) => bytes(row.bytes), value: (row) => row.bytes },
-      { key: "digest", label: "Digest", wide: true, cell: (row) => h("span", { class: "mono whole", title: row.digest }, (row.digest || "").slice(0, 8)) },
+      { key: "digest", label: "Digest", wide: true, cell: (row) => h("span", { class: "mono whole", title: `${row.format}, digest of a sample of the file: ${row.digest}` }, (row.digest || "").slice(0, 8)) },
     ] }),
   ];
 }
@@ -87,7 +87,7 @@ function overviewView(main) {
 }
 
 function protocolsView(main) {
-  replace(main, h("h1", null, "Protocols"), section("Totals", ownTable({ caption: "Protocols", rows: DATA.protocols, sort: "-bytes", columns: [
+  replace(main, h("h1", null, "Protocols"), section("Totals", ownTable({ caption: "Protocols", nothingText: "No packet of this capture belongs to a conversation.", rows: DATA.protocols, sort: "-bytes", columns: [
     { key: "name", label: "Protocol", head: true, cell: (row) => h("a", { href: address("devices", [["protocol", row[0]]]), class: "wire" }, row[0] || "(no name)"), value: (row) => row[0] },
     { key: "flows", label: "Flows", numeric: true, cell: (row) => number(row[1]), value: (row) => row[1] },
     { key: "packets", label: "Packets", numeric: true, cell: (row) => number(row[2]), value: (row) => row[2] },
