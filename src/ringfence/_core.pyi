@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias, final
 
+__all__ = ["CoreRun", "Patterns", "frame", "registry", "run", "trace"]
+
 _Address: TypeAlias = tuple[str, str]
 _Packet: TypeAlias = tuple[int, int, int, int, int]
 _Observation: TypeAlias = tuple[str, int, _Address, _Address | None, dict[str, Any], int, int, int, tuple[_Packet, ...]]
@@ -49,5 +51,5 @@ def trace(
     site_key: bytes,
     first: int = 1,
     last: int = ...,
-    defaults: Sequence[tuple[bytes, bytes]] = [],
+    defaults: Sequence[tuple[bytes, bytes]] = ...,
 ) -> list[tuple[int, int, str, _Address, _Address | None, dict[str, Any]]]: ...

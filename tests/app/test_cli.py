@@ -72,7 +72,6 @@ def test_workers_change_nothing(tmp_path: Path) -> None:
         (("--fail-on", "high"), 1),
         (("--fail-on", "low"), 1),
         (("--max-age", "364"), 4),
-        (("--max-age", "365"), 0),
         (("--max-age", "1", "--fail-on", "low"), 4),
         (("--max-age", "100000"), 0),
         (("--workers", "0"), 2),

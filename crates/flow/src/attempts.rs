@@ -48,6 +48,9 @@ pub struct Tried {
 /// What makes a row: domain, talker or target, transport, window.
 pub type TriedKey = (Domain, Place, &'static str, i64);
 
+/// Rows with what makes them.
+pub type TriedRows = Vec<(TriedKey, Tried)>;
+
 /// Talkers of the open window with what each tried, or targets with who tried it.
 #[derive(Default)]
 struct Open {
@@ -118,8 +121,8 @@ pub struct Attempts {
     window: i64,
     talkers: Open,
     targets: Open,
-    tried: Vec<(TriedKey, Tried)>,
-    targeted: Vec<(TriedKey, Tried)>,
+    tried: TriedRows,
+    targeted: TriedRows,
     /// Attempts that met the bound of talkers, of targets or of rows.
     pub overflowed: u64,
 }
@@ -144,7 +147,7 @@ impl Attempts {
     }
 
     /// Every window's rows, by talker and by target.
-    pub fn finish(mut self) -> (Vec<(TriedKey, Tried)>, Vec<(TriedKey, Tried)>) {
+    pub fn finish(mut self) -> (TriedRows, TriedRows) {
         self.close();
         (self.tried, self.targeted)
     }
@@ -153,7 +156,7 @@ impl Attempts {
 /// Keep the rows with the most flows; answers how many flows were in the others.
 ///
 /// A hostile clock may open a window with each packet: half of the rows go at a time, so that few of them pay for sorting.
-fn bounded(rows: &mut Vec<(TriedKey, Tried)>) -> u64 {
+fn bounded(rows: &mut TriedRows) -> u64 {
     if rows.len() <= ROW_CAP {
         return 0;
     }

@@ -18,7 +18,7 @@ use std::sync::{Mutex, PoisonError};
 enum Way {
     Drop,
     Keep(Vec<RecordBatch>),
-    Write { path: PathBuf, writer: Option<ArrowWriter<File>>, failure: Option<String> },
+    Write { path: PathBuf, writer: Option<Box<ArrowWriter<File>>>, failure: Option<String> },
 }
 
 /// Takes batches from several workers.
@@ -40,7 +40,7 @@ impl Table {
                 let properties = WriterProperties::builder().set_compression(Compression::SNAPPY).build();
                 let writer =
                     ArrowWriter::try_new(file, schema, Some(properties)).map_err(|error| unwritable(&path, &error))?;
-                Way::Write { path, writer: Some(writer), failure: None }
+                Way::Write { path, writer: Some(Box::new(writer)), failure: None }
             }
         };
         Ok(Table(Mutex::new(way)))

@@ -66,7 +66,7 @@ pub struct CoreRun {
 }
 
 fn table(batches: &[RecordBatch], schema: SchemaRef) -> PyResult<PyTable> {
-    Ok(PyTable::try_new(batches.to_vec(), schema)?)
+    PyTable::try_new(batches.to_vec(), schema)
 }
 
 #[pymethods]
