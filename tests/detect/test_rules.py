@@ -76,7 +76,7 @@ def test_findings_carry_evidence(rule: str, scene: str) -> None:
         assert finding.remedy
         assert 0 < finding.confidence <= 1
         assert finding.first <= finding.last
-        assert finding.packets or rule == "controller_on_internet", "a finding shows its packets"
+        assert finding.packets, "a finding shows its packets"
 
 
 def judged(plant: Plant, path: Path, options: DetectOptions, rule: str) -> list[Finding]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from ipaddress import ip_address
 from typing import ClassVar
 
@@ -75,6 +75,19 @@ class Sight:
         """All observations of these kinds, in the order of the run."""
         for kind in kinds:
             yield from self._facts.get(kind, ())
+
+    def packets_between(self, one: Part, other: Part) -> tuple[PacketReference, ...]:
+        """The packets that show what was said between two parts; none where nothing of it was understood."""
+        return tuple(sorted(self._spoken.get(frozenset((one.id, other.id)), ())))
+
+    @cached_property
+    def _spoken(self) -> dict[frozenset[str], set[PacketReference]]:
+        spoken: dict[frozenset[str], set[PacketReference]] = {}
+        for facts in self._facts.values():
+            for fact in facts:
+                if fact.object is not None:
+                    spoken.setdefault(frozenset((fact.subject.id, fact.object.id)), set()).update(fact.packets)
+        return spoken
 
     def device(self, part: Part) -> Device | None:
         """The device a part belongs to, or None for a peer."""

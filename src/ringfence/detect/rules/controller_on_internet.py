@@ -30,7 +30,10 @@ class ControllerOnInternet(Rule):
         attack=("T0883", "T0885"),
         remedy="Close the path at the zone's firewall; let remote service come through a brokered jump host.",
         source="IEC 62443-3-3 SR 5.1, SR 5.2; NIST SP 800-82r3 §5.2",
-        limits=("What counts as a controller is what was identified as one, or answers an OT protocol.",),
+        limits=(
+            "What counts as a controller is what was identified as one, or answers an OT protocol.",
+            "Packets are shown where a protocol that is understood was spoken; else the conversation alone tells.",
+        ),
         benign=("A vendor's cloud or time service that was approved.",),
     )
 
@@ -55,12 +58,13 @@ class ControllerOnInternet(Rule):
         protocols = sorted({conversation.protocol for conversation in conversations})
         by_ot = sorted(_OT_PROTOCOLS.intersection(protocols))
         inbound = any(c.source.id == there.id and c.answered for c in conversations)
+        packets = sight.packets_between(here, there)
         severity = Severity.CRITICAL if by_ot and answered else Severity.HIGH if answered else Severity.MEDIUM
         return self.finding(
             sight,
             ((here, "subject"), (there, "actor" if inbound else "target")),
             [
-                Observation("flow.conversation", c.source, c.destination, {}, c.packets, c.first, c.last)
+                Observation("flow.conversation", c.source, c.destination, {}, c.packets, c.first, c.last, packets)
                 for c in conversations
             ],
             count=sum(conversation.flows for conversation in conversations),
