@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ringfence.app.analysis import Analysis
-    from ringfence.app.api import AnalysisResult, analyze
+    from ringfence.app.library import AnalysisResult, analyze
     from ringfence.model.errors import RingfenceError
 
 __version__ = "0.1.0"
@@ -18,9 +18,9 @@ __all__ = ["Analysis", "AnalysisResult", "RingfenceError", "__version__", "analy
 
 _LAZY = {
     "Analysis": "ringfence.app.analysis",
-    "AnalysisResult": "ringfence.app.api",
+    "AnalysisResult": "ringfence.app.library",
     "RingfenceError": "ringfence.model.errors",
-    "analyze": "ringfence.app.api",
+    "analyze": "ringfence.app.library",
 }
 
 

@@ -13,7 +13,7 @@ from tests.detect.traffic import client_hello, server_hello
 from tests.plant import Plant, Station, modbus
 
 import ringfence
-from ringfence.app.api import AnalysisResult
+from ringfence.app.library import AnalysisResult
 from ringfence.model.device import Device
 from ringfence.sensor.reader import read
 

@@ -11,7 +11,7 @@ from tests.plant import Plant
 from tests.vector import expectations
 
 import ringfence
-from ringfence.app.api import AnalysisResult
+from ringfence.app.library import AnalysisResult
 from ringfence.app.pipeline import PipelineOptions, run
 from ringfence.detect.options import DetectOptions
 from ringfence.detect.rules import BUILTIN_RULES

@@ -410,10 +410,10 @@ impl Aggregate {
         self.entries.len()
     }
 
-    /// Add everything seen in the whole run to `out`.
-    pub fn finish(self, out: &mut Vec<Observation>) {
-        let arena = Arc::new(self.arena);
-        out.extend(self.entries.iter().map(|entry| Observation {
+    /// Add everything seen in the whole run to `out`; nothing is left here.
+    pub fn give(&mut self, out: &mut Vec<Observation>) {
+        let arena = Arc::new(std::mem::take(&mut self.arena));
+        out.extend(std::mem::take(&mut self.entries).iter().map(|entry| Observation {
             kind: entry.kind,
             domain: entry.domain,
             subject: entry.subject,
@@ -422,5 +422,7 @@ impl Aggregate {
             seen: entry.seen(&self.more),
             window: None,
         }));
+        self.table.clear();
+        self.more.clear();
     }
 }

@@ -183,7 +183,6 @@ impl Tried {
                 None => self.ports.push((port, count)),
             }
         }
-        self.ports.sort_unstable_by_key(|(port, count)| (std::cmp::Reverse(*count), *port));
         self.capped |= other.capped;
         self.first = self.first.min(other.first);
         self.last = self.last.max(other.last);

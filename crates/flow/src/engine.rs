@@ -104,6 +104,8 @@ struct Part {
     quality: Quality,
     decoder: Counters,
     shards: Vec<Shard>,
+    /// What the shards observed; sorted where other workers have more.
+    observations: Vec<Observation>,
 }
 
 /// Run over `inputs` with one row sink per worker.
@@ -194,10 +196,17 @@ impl<'a> Lane<'a> {
     }
 
     fn finish(mut self, quality: Quality, decoder: &Decoder) -> Part {
+        let distinct = self.shards.iter().map(|shard| shard.aggregate.len()).sum();
+        let mut observations = Vec::with_capacity(distinct);
         for shard in &mut self.shards {
             shard.finish(self.environment, self.rows);
+            shard.aggregate.give(&mut observations);
         }
-        Part { quality, decoder: decoder.counters().clone(), shards: self.shards }
+        if self.workers > 1 {
+            // Here, where the workers do it side by side: sorted runs are merged in one pass.
+            observations = sorted(observations);
+        }
+        Part { quality, decoder: decoder.counters().clone(), shards: self.shards, observations }
     }
 }
 
@@ -235,6 +244,9 @@ fn alone(
     merge(vec![lane.finish(quality, &decoder)], &inputs, options, stopped)
 }
 
+/// Packets whose first bytes are fetched together.
+const TOUCHED: usize = 16;
+
 /// A worker among several.
 fn fed(
     mut lane: Lane<'_>,
@@ -255,24 +267,22 @@ fn fed(
                 stop.store(true, Ordering::Relaxed);
             }
         }
-        for item in &chunk.items {
-            match item.shard() {
-                Some(shard) if shard % lane.workers != lane.worker => {}
-                Some(_) => {
-                    let raw = chunk.raw(item);
+        for group in chunk.items(lane.worker).chunks(TOUCHED) {
+            chunk.touch(group);
+            for item in group {
+                let raw = chunk.raw(item);
+                if item.is_plain() {
                     if let Some(packet) = plain(&raw) {
                         lane.take(&raw, &packet);
                     }
+                    continue;
                 }
-                None => {
-                    let raw = chunk.raw(item);
-                    let packet = decoder.decode(&raw);
-                    quality.decoded(&packet);
-                    if item.sampled {
-                        quality.checksum(transport_checksum_good(&packet));
-                    }
-                    lane.take(&raw, &packet);
+                let packet = decoder.decode(&raw);
+                quality.decoded(&packet);
+                if item.sampled {
+                    quality.checksum(transport_checksum_good(&packet));
                 }
+                lane.take(&raw, &packet);
             }
         }
     }
@@ -296,8 +306,8 @@ fn merge(mut parts: Vec<Part>, inputs: &Inputs, options: &Options, stopped: bool
     let mut targeted: BTreeMap<TriedKey, Tried> = BTreeMap::new();
     let mut flows = FlowCounters::default();
     let mut bounds = Bounds::default();
-    let distinct = parts.iter().flat_map(|part| &part.shards).map(|shard| shard.aggregate.len()).sum();
-    let mut observations = Vec::with_capacity(distinct);
+    let mut observations = std::mem::take(&mut parts[0].observations);
+    parts[1..].iter_mut().for_each(|part| observations.append(&mut part.observations));
     let (mut overflowed, mut attempts_overflowed, mut records) = (0, 0, 0);
     for shard in parts.iter_mut().flat_map(|part| part.shards.drain(..)) {
         overflowed += shard.aggregate.overflowed;
@@ -312,7 +322,6 @@ fn merge(mut parts: Vec<Part>, inputs: &Inputs, options: &Options, stopped: bool
         let (by_talker, by_target) = shard.attempts.finish();
         gather(&mut tried, by_talker);
         gather(&mut targeted, by_target);
-        shard.aggregate.finish(&mut observations);
     }
     // A conversation is between two addresses, and these belong to one shard: no key comes twice.
     conversations.sort_unstable_by_key(|row| row.0);
@@ -403,10 +412,13 @@ fn sorted(all: Vec<Observation>) -> Vec<Observation> {
             (open.1, observation.domain, observation.subject, observation.object, at)
         })
         .collect();
-    order.sort_unstable_by(|a, b| {
-        let (one, other) = (&all[a.4 as usize], &all[b.4 as usize]);
+    // The stable sort finds the runs that the workers have sorted already.
+    order.sort_by(|a, b| {
         let numbers = (a.0, a.1, a.2, a.3).cmp(&(b.0, b.1, b.2, b.3));
-        numbers.then_with(|| (&*one.value, one.window).cmp(&(&*other.value, other.window)))
+        numbers.then_with(|| {
+            let (one, other) = (&all[a.4 as usize], &all[b.4 as usize]);
+            (&*one.value, one.window).cmp(&(&*other.value, other.window))
+        })
     });
     let mut all: Vec<Option<Observation>> = all.into_iter().map(Some).collect();
     let mut out: Vec<Observation> = Vec::with_capacity(all.len());

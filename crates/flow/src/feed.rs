@@ -15,15 +15,18 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 /// Most packets of a chunk.
-const CHUNK_PACKETS: usize = 2048;
-/// A chunk ends once it holds so many captured bytes.
-const CHUNK_BYTES: usize = 256 << 10;
+const CHUNK_PACKETS: usize = 1024;
+/// A chunk ends once it holds so many captured bytes: those that wait are to stay in the processor's cache.
+const CHUNK_BYTES: usize = 128 << 10;
 /// Most chunks that wait.
 const AHEAD: usize = 8;
+/// Chunks that one worker reads at a turn.
+const AT_A_TURN: usize = 4;
 /// In place of a shard: every worker decodes the packet.
 const EVERY: u8 = u8::MAX;
 
 /// A packet of a chunk.
+#[derive(Clone, Copy)]
 pub(crate) struct Item {
     index: u64,
     time: i64,
@@ -42,13 +45,33 @@ pub(crate) struct Item {
 /// Packets that follow one another.
 pub(crate) struct Chunk {
     buffers: Vec<Arc<Vec<u8>>>,
-    /// The packets.
-    pub items: Vec<Item>,
+    /// The packets of each worker; what all of them decode is in every list.
+    lanes: Vec<Vec<Item>>,
+    packets: usize,
     /// How far the run is after them.
     pub progress: Progress,
 }
 
 impl Chunk {
+    /// What `worker` has to take.
+    #[inline]
+    pub fn items(&self, worker: usize) -> &[Item] {
+        self.lanes.get(worker).map_or(&[], Vec::as_slice)
+    }
+
+    /// Fetch the first bytes of some packets side by side.
+    ///
+    /// Another worker may have read them, so that they lie in its processor's cache: one by one each would be waited for.
+    #[inline]
+    pub fn touch(&self, items: &[Item]) {
+        let bytes = items.iter().map(|item| {
+            let data = self.raw(item).data;
+            let line = |at: usize| data.get(at).copied().unwrap_or(0);
+            line(0) ^ line(64) ^ line(128)
+        });
+        std::hint::black_box(bytes.fold(0, |all, byte| all ^ byte));
+    }
+
     /// The packet's bytes and what the reader knows of it.
     #[inline]
     pub fn raw(&self, item: &Item) -> Raw<'_> {
@@ -67,10 +90,10 @@ impl Chunk {
 }
 
 impl Item {
-    /// The shard of a plain packet; None where the packet has to be decoded to know.
+    /// True where the packet was decoded to know its shard.
     #[inline]
-    pub fn shard(&self) -> Option<usize> {
-        (self.shard != EVERY).then_some(usize::from(self.shard))
+    pub fn is_plain(&self) -> bool {
+        self.shard != EVERY
     }
 }
 
@@ -83,6 +106,7 @@ pub(crate) struct Reading {
     /// The plain packets.
     pub plain: Counters,
     domains: Domains,
+    workers: usize,
 }
 
 struct Ring {
@@ -107,7 +131,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Feed {
     /// A feed for so many workers.
     pub fn new(inputs: Inputs, domains: Domains, workers: usize) -> Feed {
-        let reading = Reading { inputs, quality: Quality::default(), plain: Counters::default(), domains };
+        let reading = Reading { inputs, quality: Quality::default(), plain: Counters::default(), domains, workers };
         let ring = Ring { chunks: VecDeque::new(), made: 0, wanted: vec![0; workers], ended: false };
         Feed { reading: Mutex::new(reading), ring: Mutex::new(ring), changed: Condvar::new() }
     }
@@ -137,24 +161,29 @@ impl Feed {
         }
     }
 
-    /// Read one chunk, unless another worker has done so meanwhile.
+    /// Read some chunks, unless another worker has done so meanwhile.
+    ///
+    /// Several at a turn: with one, all workers would reach its end together, and all but one would wait for the next.
     fn read_on(&self, worker: usize) {
         let mut reading = lock(&self.reading);
-        {
-            let ring = lock(&self.ring);
-            if ring.ended || ring.wanted[worker] < ring.made {
-                return;
+        for turn in 0..AT_A_TURN {
+            {
+                let ring = lock(&self.ring);
+                let served = turn == 0 && ring.wanted[worker] < ring.made;
+                if ring.ended || served || ring.chunks.len() >= AHEAD {
+                    return;
+                }
             }
+            let chunk = reading.chunk();
+            let mut ring = lock(&self.ring);
+            if chunk.packets == 0 {
+                ring.ended = true;
+            } else {
+                ring.made += 1;
+                ring.chunks.push_back(Arc::new(chunk));
+            }
+            self.changed.notify_all();
         }
-        let chunk = reading.chunk();
-        let mut ring = lock(&self.ring);
-        if chunk.items.is_empty() {
-            ring.ended = true;
-        } else {
-            ring.made += 1;
-            ring.chunks.push_back(Arc::new(chunk));
-        }
-        self.changed.notify_all();
     }
 
     /// `worker` takes no more chunks.
@@ -188,10 +217,10 @@ impl Ring {
 
 impl Reading {
     fn chunk(&mut self) -> Chunk {
-        let mut chunk =
-            Chunk { buffers: Vec::new(), items: Vec::with_capacity(CHUNK_PACKETS), progress: Progress::default() };
+        let lanes = (0..self.workers).map(|_| Vec::with_capacity(CHUNK_PACKETS / self.workers)).collect();
+        let mut chunk = Chunk { buffers: Vec::new(), lanes, packets: 0, progress: Progress::default() };
         let mut bytes = 0;
-        while chunk.items.len() < CHUNK_PACKETS && bytes < CHUNK_BYTES {
+        while chunk.packets < CHUNK_PACKETS && bytes < CHUNK_BYTES {
             let Some(raw) = self.inputs.next() else { break };
             self.quality.read(&raw);
             let sampled = self.quality.samples();
@@ -223,7 +252,12 @@ impl Reading {
             }
             item.at = at as u32;
             item.buffer = (chunk.buffers.len() - 1) as u16;
-            chunk.items.push(item);
+            chunk.packets += 1;
+            if item.is_plain() {
+                chunk.lanes[usize::from(shard) % self.workers].push(item);
+            } else {
+                chunk.lanes.iter_mut().for_each(|lane| lane.push(item));
+            }
         }
         let (position, total) = self.inputs.position();
         chunk.progress = Progress { packets: self.quality.packets, position, total };

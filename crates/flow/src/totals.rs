@@ -15,7 +15,7 @@ use ringfence_wire::Place;
 /// Most conversations of a shard.
 pub const CONVERSATION_CAP: usize = 16_384;
 /// Most conversations of a shard that one address tried in vain, or that were tried with it.
-pub const VAIN_CAP: u16 = 16;
+pub const VAIN_CAP: u16 = 64;
 /// Packets of a flow that was tried in vain; more, and it is a stream that needs no answer.
 const VAIN_PACKETS: u64 = 4;
 

@@ -104,6 +104,13 @@ CODES: dict[str, ErrorCode] = {
             "Packets are numbered from 1, as Wireshark shows them.",
         ),
         ErrorCode(
+            "database-url",
+            Fault.OPERATOR,
+            2,
+            "The database can't be opened",
+            "Give sqlite:///PATH or postgresql://USER@HOST/NAME; PostgreSQL needs 'pip install ringfence[postgresql]'.",
+        ),
+        ErrorCode(
             "internal",
             Fault.OURS,
             5,

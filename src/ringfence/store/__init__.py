@@ -1,4 +1,1 @@
-"""Remembers: SQLite or PostgreSQL, migrations, the lake; implements the rooms' ports.
-
-This room is empty so far: nothing here is done yet.
-"""
+"""Remembers: SQLite or PostgreSQL, migrations, the lake; implements the rooms' ports (contract §6)."""

@@ -1,0 +1,120 @@
+"""One database by URL: SQLite (WAL) by default, PostgreSQL where its URL is given.
+
+Rule 1: everybody who needs the database is handed a ``Database``; nobody opens one by himself.
+Rule 2: SQLite has one writer at a time: writing transactions begin with BEGIN IMMEDIATE and wait for each other, so that
+none fails halfway for a lock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from ringfence.model.errors import RingfenceError
+
+__all__ = ["Database", "upsert"]
+
+_PATIENCE = 30_000  # milliseconds that a writer waits for another
+_CHUNK = 500  # rows of one statement: SQLite takes 32,766 values
+
+
+class Database:
+    """An engine with transactions that only read and transactions that write.
+
+    Args:
+        url: ``sqlite:///PATH`` or ``postgresql://USER@HOST/NAME``.
+
+    Raises:
+        RingfenceError: ``database-url``.
+    """
+
+    def __init__(self, url: str) -> None:
+        try:
+            parsed = make_url(url)
+            if parsed.drivername in ("postgresql", "postgres"):
+                parsed = parsed.set(drivername="postgresql+psycopg")
+            if parsed.get_backend_name() not in ("sqlite", "postgresql"):
+                raise RingfenceError("database-url", parsed.get_backend_name(), "only sqlite and postgresql are known")
+            self.url = parsed
+            self.engine = _sqlite(str(parsed)) if self.is_sqlite else create_engine(parsed, pool_pre_ping=True)
+        except (ArgumentError, NoSuchModuleError, ImportError) as error:
+            raise RingfenceError("database-url", url.partition("@")[2] or url, str(error)) from error
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether this is SQLite."""
+        return self.url.get_backend_name() == "sqlite"
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Yield a connection that sees one moment of the store."""
+        with self.engine.connect() as connection:
+            if not self.is_sqlite:
+                connection = connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            with connection.begin():
+                yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Yield a connection whose changes are all kept or none."""
+        with self.engine.connect() as connection:
+            if self.is_sqlite:
+                connection = connection.execution_options(ringfence_writing=True)
+            with connection.begin():
+                yield connection
+
+    def close(self) -> None:
+        """Give up every connection."""
+        self.engine.dispose()
+
+
+def _sqlite(url: str) -> Engine:
+    path = make_url(url).database
+    if path and path != ":memory:":
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(url, connect_args={"timeout": _PATIENCE / 1000, "check_same_thread": False})
+
+    @event.listens_for(engine, "connect")
+    def _prepare(raw: Any, _: ConnectionPoolEntry) -> None:
+        raw.isolation_level = None  # SQLAlchemy says BEGIN, not the driver
+        cursor = raw.cursor()
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={_PATIENCE}"):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.execute("PRAGMA cache_size=-65536")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        writing = connection.get_execution_options().get("ringfence_writing")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+    return engine
+
+
+def upsert(
+    connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], replace: Sequence[str] | None = None
+) -> None:
+    """Insert ``rows``; where the primary key is known, replace the columns ``replace`` (None: all others).
+
+    An empty ``replace`` leaves known rows as they are. All rows have the same columns.
+    """
+    if not rows:
+        return
+    make = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    keys = [column.name for column in table.primary_key.columns]
+    names = [name for name in rows[0] if name not in keys] if replace is None else list(replace)
+    for start in range(0, len(rows), _CHUNK):
+        statement = make(table)
+        if names:
+            new = {name: statement.excluded[name] for name in names}
+            statement = statement.on_conflict_do_update(index_elements=keys, set_=new)
+        else:
+            statement = statement.on_conflict_do_nothing(index_elements=keys)
+        connection.execute(statement, list(rows[start : start + _CHUNK]))

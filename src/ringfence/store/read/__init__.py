@@ -1,0 +1,1 @@
+"""Projections: reads that span rooms, for the API and the screens. Nothing here writes."""
