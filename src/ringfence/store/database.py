@@ -1,8 +1,8 @@
 """One database by URL: SQLite (WAL) by default, PostgreSQL where its URL is given.
 
 Rule 1: everybody who needs the database is handed a ``Database``; nobody opens one by himself.
-Rule 2: SQLite has one writer at a time: writing transactions begin with BEGIN IMMEDIATE and wait for each other, so that
-none fails halfway for a lock.
+Rule 2: SQLite has one writer at a time: writing transactions begin with BEGIN IMMEDIATE and wait for each other, so
+that none fails halfway for a lock.
 """
 
 from __future__ import annotations
