@@ -1,6 +1,7 @@
 """The query language of API and screens: ``class:plc zone:cell-3 seen<7d has:finding "free text"``.
 
-Terms are joined by *and*; ``-term`` negates; ``field:a,b`` is either; ``<``, ``>``, ``<=``, ``>=`` compare numbers, severities and ages.
+Terms are joined by *and*; ``-term`` negates; ``field:a,b`` is either; ``<``, ``>``, ``<=``, ``>=`` compare numbers,
+severities and ages.
 ``field:*`` is *known*, ``field:-`` is *unknown*. Nothing here knows which fields a list has: who compiles it does.
 """
 
