@@ -72,6 +72,24 @@ def test_conversations_add_up(seen: list[Conversation], cut: int) -> None:
     assert sum(c.packets for c in whole.conversations()) == sum(c.packets for c in seen)
 
 
+def test_what_is_taken_back_is_gone() -> None:
+    gathered = Gathered()
+    told = Conversation(PARTS[0], PARTS[1], "tcp", "tcp", 502, 3, 180, 1, 0, 5)
+    gathered.converse([told])
+    back = Conversation(PARTS[0], PARTS[1], "tcp", "tcp", 502, -3, -180, -1, 0, 5)
+    modbus = Conversation(PARTS[0], PARTS[1], "modbus", "tcp", 502, 5, 300, 1, 0, 9)
+    assert gathered.converse([back, modbus]) == [modbus]
+    assert gathered.conversations() == [modbus]
+
+
+def test_attempts_of_a_window_take_each_others_place() -> None:
+    gathered = Gathered()
+    for flows in (10, 25):
+        value = {"window": 0, "transport": "tcp", "flows": flows}
+        gathered.observe([Observation("flow.attempts", PARTS[0], None, value, flows, 0, flows)])
+    assert [(fact["flows"], fact.count) for fact in gathered.facts()] == [(25, 25)]
+
+
 def test_attempts_are_forgotten_after_a_day_and_nothing_else() -> None:
     gathered = Gathered()
     old = [

@@ -1,7 +1,9 @@
 """What batches add up to: facts and conversations of many windows as one run over all of them would tell them.
 
-Rule 1: adding the batches of a file in any order gives what reading the file at once gives.
-Rule 2: facts about one window (attempts) are kept for a day of capture time only; the rest is kept.
+Rule 1: adding the batches of a file gives what reading the file at once gives.
+Rule 2: attempts state sums of their window so far: the later one takes the place of the earlier. They are kept for a
+day of capture time only; the rest is kept.
+Rule 3: a batch may take back what was told of a conversation (below zero); one of which nothing is left is none.
 """
 
 from __future__ import annotations
@@ -35,22 +37,24 @@ class Gathered:
         """Add facts; returns them with what was known of them before."""
         out = []
         for fact in observations:
-            key = (fact.kind, fact.subject.id, fact.object.id if fact.object else None, _frozen(fact.value))
-            known = self._facts.get(key)
+            windowed = fact.kind in _WINDOWED
+            value = (fact["window"], fact["transport"]) if windowed else _frozen(fact.value)
+            key = (fact.kind, fact.subject.id, fact.object.id if fact.object else None, value)
+            known = None if windowed else self._facts.get(key)
             if known is not None:
                 packets = sorted({*known.packets, *fact.packets})[:_REFERENCES]
                 first, last = min(known.first, fact.first), max(known.last, fact.last)
                 fact = replace(known, count=known.count + fact.count, first=first, last=last, packets=tuple(packets))
             self._facts[key] = fact
             self._latest = max(self._latest, fact.last)
-            if fact.kind in _WINDOWED:
+            if windowed:
                 self._windowed[key] = fact.last
             out.append(fact)
         self._forget()
         return out
 
     def converse(self, conversations: Iterable[Conversation]) -> list[Conversation]:
-        """Add conversations; returns them with what was known of them before."""
+        """Add conversations; returns those of which something is left, with what was known of them before."""
         out = []
         for talk in conversations:
             key = (talk.source.id, talk.destination.id, talk.protocol, talk.transport, talk.port, talk.answered)
@@ -65,8 +69,11 @@ class Gathered:
                     last=max(known.last, talk.last),
                     operations=_added(known.operations, talk.operations),
                 )
-            self._talks[key] = talk
-            out.append(talk)
+            if talk.flows > 0 or talk.packets > 0:
+                self._talks[key] = talk
+                out.append(talk)
+            else:
+                self._talks.pop(key, None)
         return out
 
     def facts(self) -> Iterator[Observation]:
@@ -101,4 +108,4 @@ def _added(one: tuple[Operation, ...], other: tuple[Operation, ...]) -> tuple[Op
     counts: dict[tuple[str, str | None], int] = {}
     for each in (*one, *other):
         counts[each.operation, each.object] = counts.get((each.operation, each.object), 0) + each.count
-    return tuple(Operation(operation, target, count) for (operation, target), count in counts.items())
+    return tuple(Operation(operation, target, count) for (operation, target), count in counts.items() if count)
