@@ -216,6 +216,13 @@ CODES: dict[str, ErrorCode] = {
             "The state before it was restored and its backup kept; report the text shown.",
         ),
         ErrorCode(
+            "lake-busy",
+            Fault.OPERATOR,
+            2,
+            "Another process writes this lake",
+            "Only one 'ringfence up' may run with a data folder; stop the other one.",
+        ),
+        ErrorCode(
             "internal",
             Fault.OURS,
             5,
