@@ -180,7 +180,7 @@ def test_error_codes_are_documented() -> None:
     text = (ROOT / "docs" / "reference" / "errors.md").read_text(encoding="utf-8")
     for code, row in CODES.items():
         assert code == row.code
-        assert re.fullmatch(r"[a-z]+(-[a-z]+)+|usage|internal", code)
+        assert re.fullmatch(r"[a-z]+(-[a-z]+)+|usage|query|internal", code)
         assert f"`{code}`" in text, f"{code} is not in docs/reference/errors.md: run `make docs`"
         assert row.remedy.endswith(".")
         assert row.exit_code in (2, 3, 4, 5)

@@ -113,6 +113,7 @@ device = Table(
     Column("first", Nanoseconds, nullable=False),
     Column("last", Nanoseconds, nullable=False),
     Column("merged_into", Text),
+    Column("digest", Text, nullable=False, default=""),  # of all that the pipeline wrote: the same is not written twice
     Column("search", Text, nullable=False),  # everything a person may type, in lower case
     # What people decide, copied here from ``device_note`` so that one index answers a filter.
     Column("site", Text),
