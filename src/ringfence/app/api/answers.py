@@ -520,7 +520,9 @@ def finding_page_answer(page: rows.FindingPage) -> dict[str, Any]:
     return {
         **finding_answer(page.row),
         **_fields(page, "expected", "seen", "attack", "remedy", "note"),
-        "packets": [{**plain(each), "input": str(each["input"]), "time": rfc3339(each["time"])} for each in page.packets],
+        "packets": [
+            {**plain(each), "input": str(each["input"]), "time": rfc3339(each["time"])} for each in page.packets
+        ],
         "timeline": [change_answer(each) for each in page.timeline],
     }
 

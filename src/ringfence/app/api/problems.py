@@ -32,19 +32,17 @@ STATUS: dict[str, int] = {
     "request-invalid": 422,
     "request-method": 405,
     "request-too-large": 413,
-    "request-media-type": 415,
     "not-found": 404,
     "version-needed": 428,
     "version-conflict": 412,
     "idempotency-conflict": 422,
     "cursor-invalid": 400,
-    "import-invalid": 422,
     "packets-not-kept": 404,
     "events-too-many": 429,
     "store-unreachable": 503,
 }
 
-_OF_STATUS = {404: "not-found", 405: "request-method", 413: "request-too-large", 415: "request-media-type"}
+_OF_STATUS = {404: "not-found", 405: "request-method", 413: "request-too-large"}
 
 
 @with_config(ConfigDict(extra="forbid"))
