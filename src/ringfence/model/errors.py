@@ -349,13 +349,6 @@ CODES: dict[str, ErrorCode] = {
             "Send less at once.",
         ),
         ErrorCode(
-            "not-found",
-            Fault.OPERATOR,
-            2,
-            "There is no such thing, or you may not see it",
-            "Check the id, and that your roles reach its site.",
-        ),
-        ErrorCode(
             "version-needed",
             Fault.OPERATOR,
             2,
