@@ -43,6 +43,7 @@ def parser() -> argparse.ArgumentParser:
         listing.add_argument("--json", action="store_true", help="as JSON")
         listing.set_defaults(call=("lists", name))
     _bundle(commands.add_parser("bundle", help="check or import a knowledge bundle"))
+    _config(commands.add_parser("config", help="show or check the configuration"))
     doctor = commands.add_parser("doctor", help="check this installation")
     doctor.add_argument("--json", action="store_true", help="as JSON")
     doctor.set_defaults(call=("doctor", "doctor"))
@@ -91,6 +92,18 @@ def _bundle(command: argparse.ArgumentParser) -> None:
         action.add_argument("file", metavar="FILE")
         action.add_argument("--trust", action="append", default=[], metavar="KEYFILE", help="also trust this key")
         action.add_argument("--json", action="store_true", help="as JSON")
+
+
+def _config(command: argparse.ArgumentParser) -> None:
+    actions = command.add_subparsers(dest="action", metavar="ACTION", required=True)
+    show = actions.add_parser("show", help="every key with its value")
+    show.add_argument("--origin", action="store_true", help="also where each value is from")
+    show.add_argument("--json", action="store_true", help="as JSON")
+    show.set_defaults(call=("config", "show"))
+    validate = actions.add_parser("validate", help="check it; exit 2 where it is wrong")
+    validate.set_defaults(call=("config", "validate"))
+    for action in (show, validate):
+        action.add_argument("--config", metavar="FILE", help="the TOML file (default: what RINGFENCE_CONFIG names)")
 
 
 def _positive(text: str) -> int:
