@@ -11,32 +11,38 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
+from typing import TypeVar
 
 from ringfence.app.installation import Installation
 from ringfence.detect.judge import judge
 from ringfence.detect.options import DetectOptions
 from ringfence.detect.rule import Sight
 from ringfence.inventory.register import Register
+from ringfence.model.decision import Decision
 from ringfence.model.device import Device
 from ringfence.model.errors import RingfenceError
 from ringfence.model.finding import Finding
 from ringfence.model.observation import Observation
 from ringfence.sensor.gathered import WINDOWED, Gathered
 from ringfence.sensor.live import Batch
-from ringfence.store.database import unavailable
 from ringfence.store.decisions import load_decisions
 from ringfence.store.findings import save_findings
 from ringfence.store.inventory import load_devices, save_devices
 from ringfence.store.lake import Lake
 from ringfence.store.observations import load_observations, save_observations
+from ringfence.store.read.state import has_batch
 from ringfence.store.traffic import load_conversations, save_conversations, save_quality
 from ringfence.store.unit import Inputs, UnitOfWork
 
 __all__ = ["Ingest"]
 
+T = TypeVar("T")
+
 _log = logging.getLogger("ringfence.sensor")
 _FIRST_WAIT = 0.5  # seconds before a unit that failed is tried again
 _LONGEST_WAIT = 15.0
+#: What may pass: the same unit is tried again.
+_PASSING = frozenset({"store-unreachable", "disk-full", "output-not-writable"})
 
 
 class Ingest:
@@ -68,7 +74,8 @@ class Ingest:
         self._stored: dict[str, Device] = {}
         self._found: dict[str, Finding] = {}
         self._open: dict[tuple[str, str, object, object], Observation] = {}
-        self._decided: object = None
+        self._decided: tuple[Decision, ...] = ()
+        self._named = False
 
     def restore(self) -> None:
         """Make register and facts again from the store; to be called once, before the first batch."""
@@ -82,7 +89,7 @@ class Ingest:
 
     def take(self, batch: Batch) -> bool:
         """Take one batch; answers True: go on. Blocks while the store can't be written."""
-        self._inputs.name(_epochs(batch))
+        self._name_inputs(batch)
         if self._known(batch):
             return not self.stopped
         observations = batch.observations
@@ -129,10 +136,10 @@ class Ingest:
         sight = Sight(self._gathered.facts(), self._gathered.conversations(), devices, owners, self._options)
         return {finding.id: finding for finding in judge(sight)}
 
-    def _decide(self, decisions: object) -> None:
+    def _decide(self, decisions: tuple[Decision, ...]) -> None:
         if decisions != self._decided:
             self._decided = decisions
-            self._register.decide(decisions)  # type: ignore[arg-type] # A tuple of decisions.
+            self._register.decide(decisions)
 
     @staticmethod
     def _heir(old: Device, devices: Mapping[str, Device]) -> str | None:
@@ -144,13 +151,29 @@ class Ingest:
 
     # --- the store --------------------------------------------------------------------------------------------------
 
+    def _name_inputs(self, batch: Batch) -> None:
+        """Say once what the numbers in packet references mean: a file's digest, or this live read's start."""
+        if not self._named:
+            rows = batch.summary["inputs"]
+            self._inputs.name([row["digest"] or f"{batch.epoch}/{at}" for at, row in enumerate(rows)])
+            self._named = True
+
     def _known(self, batch: Batch) -> bool:
-        return self._persistently(lambda: self._asked(batch))
+        def asked() -> bool:
+            with self._installation.database.reading() as connection:
+                return has_batch(connection, batch.id)
 
-    def _asked(self, batch: Batch) -> bool:
-        from ringfence.store.read.state import has_batch
+        return self._persistently(asked)
 
-        with self._installation.database.reading() as connection:
-            return has_batch(connection, batch.id)
-
-    def _persistently[T](self, act: Callable[[], T]) -> T: ...
+    def _persistently(self, act: Callable[[], T]) -> T:
+        """Do what the store is needed for; where it can't be reached or has no room, wait and do it again."""
+        wait = _FIRST_WAIT
+        while True:
+            try:
+                return act()
+            except RingfenceError as error:
+                if error.code.code not in _PASSING:
+                    raise
+                _log.warning("the store can't be written, trying again in %.1f s: %s", wait, error)
+            self._wait(wait)
+            wait = min(2 * wait, _LONGEST_WAIT)
