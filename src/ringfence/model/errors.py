@@ -230,13 +230,6 @@ CODES: dict[str, ErrorCode] = {
             "Wait as long as Retry-After says, then repeat.",
         ),
         ErrorCode(
-            "body-too-long",
-            Fault.INPUT,
-            2,
-            "The request is longer than allowed here",
-            "Send less at once.",
-        ),
-        ErrorCode(
             "log-in-refused",
             Fault.OPERATOR,
             2,

@@ -21,7 +21,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from ringfence.model.errors import RingfenceError
 
-__all__ = ["Database", "upsert"]
+__all__ = ["Connection", "Database", "upsert"]  # Connection: so that ``app`` can name its type
 
 _PATIENCE = 30_000  # milliseconds that a writer waits for another
 _CHUNK = 500  # rows of one statement: SQLite takes 32,766 values
