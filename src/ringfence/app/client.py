@@ -2,7 +2,7 @@
 
 Rule 1: TLS is verified, always. A token goes over plain HTTP to this machine only. Redirects are not followed.
 Rule 2: what changes nothing (GET), or carries an Idempotency-Key, is tried again; nothing else is.
-Rule 3: a problem that the server answers is raised as the same ``RingfenceError``; what the server says is hostile text.
+Rule 3: a problem that the server answers is raised as the same ``RingfenceError``; what it says is hostile text.
 """
 
 from __future__ import annotations

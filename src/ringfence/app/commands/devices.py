@@ -14,5 +14,5 @@ _COLUMNS = "id name class vendor product ips macs zone worst last".split()
 def devices(arguments: argparse.Namespace) -> int:
     """List the devices that fit the query."""
     rows = opened(arguments).devices(arguments.query, sort=arguments.sort, limit=arguments.limit)
-    show(arguments, "devices", rows, _COLUMNS)  # type: ignore[arg-type]  # A TypedDict is a mapping.
+    show(arguments, "devices", rows, _COLUMNS)
     return 0

@@ -24,7 +24,7 @@ def findings(arguments: argparse.Namespace) -> int:
         for row in rows:
             open_ = row["state"] != "closed"
             grave |= open_ and gate is not None and Severity[row["severity"].upper()] >= gate
-            yield row  # type: ignore[misc]  # A TypedDict is a mapping.
+            yield row
 
     show(arguments, "findings", watched(), _COLUMNS)
     return 1 if grave else 0

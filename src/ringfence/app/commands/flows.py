@@ -16,5 +16,5 @@ _COLUMNS = (
 def flows(arguments: argparse.Namespace) -> int:
     """List the conversations that fit the query."""
     rows = opened(arguments).conversations(arguments.query, sort=arguments.sort, limit=arguments.limit)
-    show(arguments, "conversations", rows, _COLUMNS)  # type: ignore[arg-type]  # A TypedDict is a mapping.
+    show(arguments, "conversations", rows, _COLUMNS)
     return 0

@@ -13,5 +13,5 @@ _COLUMNS = "sensor packets batches last received quality".split()
 
 def sensors(arguments: argparse.Namespace) -> int:
     """List the sensors with their quality verdicts."""
-    show(arguments, "sensors", opened(arguments).sensors(), _COLUMNS)  # type: ignore[arg-type]  # TypedDicts are mappings.
+    show(arguments, "sensors", opened(arguments).sensors(), _COLUMNS)
     return 0
