@@ -55,8 +55,17 @@ class Door:
     platform: Platform
     principal: Principal
     scope: Scope
-    cursors: Cursors
     digest: str  # of method, path, query and body
+
+    @property
+    def now(self) -> int:
+        """Nanoseconds since 1970, UTC."""
+        return self.platform.clock()
+
+    @property
+    def cursors(self) -> Cursors:
+        """What seals the lists' cursors."""
+        return Cursors(self.platform.secret)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -102,8 +111,7 @@ async def _door(request: Request) -> Door:
     digest = sha256()
     for part in (request.method.encode(), request.url.path.encode(), request.url.query.encode(), await request.body()):
         digest.update(len(part).to_bytes(8, "big") + part)
-    state = request.app.state
-    return Door(request, state.platform, principal, scope, state.cursors, digest.hexdigest())
+    return Door(request, request.app.state.platform, principal, scope, digest.hexdigest())
 
 
 AtDoor = Annotated[Door, Depends(_door)]
