@@ -1,4 +1,4 @@
-"""What the installation is and how it does: today, sensors, changes and events, about, retention, the API's own document."""
+"""What the installation is and how it does: today, sensors, changes, events, about, the API's own document."""
 
 from __future__ import annotations
 
@@ -136,8 +136,7 @@ def _newest(door: Door) -> int:
 def _lasts(door: Door) -> bool:
     """Whether session or token are still good for what was asked; looking does not keep a session alive."""
     access: Access = door.request.app.state.access
-    now = sessions.present(access, door.principal, door.request)
-    return now is not None and now.may(door.request.state.endpoint) and now.grants == door.principal.grants
+    return sessions.alive(access, door.principal)
 
 
 @router.get("/about", response_model=AboutAnswer, responses=READING)
