@@ -36,6 +36,7 @@ class Endpoint:
         csrf: a session's unsafe request must carry the session's token (form field ``csrf`` or ``X-CSRF-Token``).
         everywhere: the role must be held at site ``*``.
         session_only: refused to API tokens, whatever their roles.
+        anonymous: nobody is recognised here, so that it answers while the store is gone; only with ``open``.
         strict: limited like log-in: a few requests a minute for an address.
         body: bytes that a request may have at most.
     """
@@ -48,6 +49,7 @@ class Endpoint:
     csrf: bool = True
     everywhere: bool = False
     session_only: bool = False
+    anonymous: bool = False
     strict: bool = False
     body: int = 1_048_576
 
