@@ -25,12 +25,13 @@ from ringfence.model.finding import Finding
 from ringfence.model.observation import Observation
 from ringfence.sensor.gathered import WINDOWED, Gathered
 from ringfence.sensor.live import Batch
-from ringfence.store.decisions import load_decisions
 from ringfence.store.findings import save_findings
 from ringfence.store.inventory import load_devices, save_devices
 from ringfence.store.lake import Lake
 from ringfence.store.observations import load_observations, save_observations
+from ringfence.store.notes import load_decisions
 from ringfence.store.read.state import has_batch
+from ringfence.store.superseded import retire_devices, supersede_findings
 from ringfence.store.traffic import load_conversations, save_conversations, save_quality
 from ringfence.store.unit import Inputs, UnitOfWork
 
@@ -83,7 +84,7 @@ class Ingest:
         with self._installation.database.reading() as connection:
             observations = self._gathered.observe(load_observations(connection, self._inputs))
             conversations = self._gathered.converse(load_conversations(connection))
-            self._stored = load_devices(connection)
+            self._stored = {device.id: device for device in load_devices(connection)}
         self._register.observe(observations)
         self._register.conversations(conversations)
 
@@ -110,10 +111,12 @@ class Ingest:
             findings = self._judged(list(devices.values()))
             save_observations(unit, self._sensor, self._settled(batch))
             save_conversations(unit, batch.conversations)
-            changed = [device for each, device in devices.items() if self._stored.get(each) != device]
-            gone = {each: self._heir(old, devices) for each, old in self._stored.items() if each not in devices}
-            save_devices(unit, changed, gone)
-            save_findings(unit, [finding for each, finding in findings.items() if self._found.get(each) != finding])
+            save_devices(unit, (device for each, device in devices.items() if self._stored.get(each) is not device))
+            retire_devices(unit, [each for each in self._stored if each not in devices])
+            save_findings(unit, (finding for each, finding in findings.items() if self._found.get(each) != finding))
+            supersede_findings(
+                unit, [each for each in self._found.keys() - findings.keys() if self._moved(each, devices)]
+            )
             save_quality(unit, self._sensor, batch.quality)
             self._lake.write(unit.connection, batch.id, "flows.v1", batch.flows())
             self._lake.write(unit.connection, batch.id, "transactions.v1", batch.transactions())
@@ -141,13 +144,9 @@ class Ingest:
             self._decided = decisions
             self._register.decide(decisions)
 
-    @staticmethod
-    def _heir(old: Device, devices: Mapping[str, Device]) -> str | None:
-        """The device that has most of what another one had."""
-        parts = {part.id for part in old.parts}
-        shares = ((len(parts & {part.id for part in each.parts}), each.id) for each in devices.values())
-        most = max(shares, default=(0, ""))
-        return most[1] if most[0] else None
+    def _moved(self, finding: str, devices: Mapping[str, Device]) -> bool:
+        """Whether a finding is no longer made because a device of it is another one now."""
+        return any(role.id is not None and role.id not in devices for role in self._found[finding].devices)
 
     # --- the store --------------------------------------------------------------------------------------------------
 
