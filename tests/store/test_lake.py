@@ -45,7 +45,9 @@ def test_a_flow_is_read_back_as_it_was(lake: Lake) -> None:
 
 
 def test_nothing_readable_is_on_the_disk(lake: Lake) -> None:
-    store(lake, "b1", *(flow(number, MORNING, src_address="10.99.88.77", community_id="1:seen") for number in range(50)))
+    store(
+        lake, "b1", *(flow(number, MORNING, src_address="10.99.88.77", community_id="1:seen") for number in range(50))
+    )
     (path,) = files(lake)
     data = path.read_bytes()
     assert not any(word in data for word in (b"PAR1", b"10.99.88.77", b"1:seen", b"modbus", b"src_part"))
