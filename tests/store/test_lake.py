@@ -45,7 +45,9 @@ def test_a_flow_is_read_back_as_it_was(lake: Lake) -> None:
 
 
 def test_nothing_readable_is_on_the_disk(lake: Lake) -> None:
-    store(lake, "b1", *(flow(number, MORNING, src_address="10.99.88.77", community_id="1:seen") for number in range(50)))
+    store(
+        lake, "b1", *(flow(number, MORNING, src_address="10.99.88.77", community_id="1:seen") for number in range(50))
+    )
     (path,) = files(lake)
     data = path.read_bytes()
     assert not any(word in data for word in (b"PAR1", b"10.99.88.77", b"1:seen", b"modbus", b"src_part"))
@@ -167,6 +169,16 @@ def test_compaction_keeps_every_row_and_takes_old_files_away(lake: Lake) -> None
     assert compact(lake, at_least=2) == 2
     assert count(lake, ALWAYS) == 15
     assert len(files(lake)) == 2
+
+
+def test_a_file_that_is_large_by_itself_gets_a_roll_up(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    store(lake, "b1", flow(1, MORNING, 1, 2), flow(2, MORNING + 5, 1, 3))
+    before = top_talkers(lake, 0, 2**62)
+    monkeypatch.setattr("ringfence.store.lake_compact._SMALL", 1)
+    assert compact(lake) == 0
+    assert compact(lake) == 0
+    assert [path.parent.parent.name for path in files(lake)] == ["flows.v1", "talkers.v1"]
+    assert top_talkers(lake, 0, 2**62) == before
 
 
 def test_a_reader_ends_its_look_though_compaction_replaces_the_files(lake: Lake) -> None:

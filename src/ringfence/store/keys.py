@@ -97,7 +97,9 @@ class Keys:
 
     def find_all(self, connection: Connection, purpose: str) -> dict[str, bytes]:
         """Return every key of a purpose by its period."""
-        rows = connection.execute(select(period_key.c.period, period_key.c.wrapped).where(period_key.c.purpose == purpose))
+        rows = connection.execute(
+            select(period_key.c.period, period_key.c.wrapped).where(period_key.c.purpose == purpose)
+        )
         return {period: self._unwrap(purpose, period, wrapped) for period, wrapped in rows}
 
     def drop(self, connection: Connection, purpose: str, period: str) -> bool:

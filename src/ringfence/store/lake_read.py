@@ -116,7 +116,9 @@ _TRANSACTION = (
 )
 
 
-def flows(lake: Lake, wanted: FlowFilter, *, limit: int = 1000, before: tuple[int, int] | None = None) -> list[LakeFlow]:
+def flows(
+    lake: Lake, wanted: FlowFilter, *, limit: int = 1000, before: tuple[int, int] | None = None
+) -> list[LakeFlow]:
     """Return flows, the newest start first; ``before`` is (start, flow id) of the last one of the page before."""
     look = _Look("flows.v1", _FLOW, 'epoch_ns("start")', *_conditions(wanted, "start", "end", "dst_port"))
     return [LakeFlow(*row[2:]) for row in _newest(lake, wanted, look, limit, before)]
@@ -157,7 +159,9 @@ def top_talkers(
     def choose(connection: Connection) -> list[LakeFile]:
         rolled = {file.id: file for file in lake.manifest(connection, "talkers.v1", first, last)}
         wanted = lake.manifest(connection, "flows.v1", first, last)
-        whole = {file.id for file in wanted if first <= file.first and file.last <= last and rolled_up(file.id) in rolled}
+        whole = {
+            file.id for file in wanted if first <= file.first and file.last <= last and rolled_up(file.id) in rolled
+        }
         return [rolled[rolled_up(file.id)] if file.id in whole else file for file in wanted]
 
     seen = "" if parts is None else "WHERE part IN (SELECT part FROM visible)"
@@ -207,7 +211,9 @@ def _newest(
     found: list[tuple[Any, ...]] = []
 
     def choose(connection: Connection) -> list[LakeFile]:
-        files = lake.manifest(connection, look.dataset, wanted.first, min(wanted.last, before[0] if before else wanted.last))
+        files = lake.manifest(
+            connection, look.dataset, wanted.first, min(wanted.last, before[0] if before else wanted.last)
+        )
         return sorted(files, key=lambda file: file.last, reverse=True)
 
     def enough(file: LakeFile) -> bool:
