@@ -2,7 +2,8 @@
 
 python bench/lake_figures.py [--flows 10000000] [--days 30] [--batch 100000] [--database URL] [--folder FOLDER]
 
-Durability: every batch is one transaction with fsync of its file, its folder and the database (SQLite: synchronous=FULL).
+Durability: every batch is one transaction with fsync of its file, its folder and the database (SQLite:
+synchronous=FULL).
 The generator is deterministic: a fleet of 5,000 devices, of which a few talk much (Zipf-like), on 20 protocols.
 """
 
@@ -41,7 +42,8 @@ SELECT hash(i) AS flow_id, 'made' AS sensor, 'made' AS epoch,
   (1024 + hash(i) % 60000)::USMALLINT AS src_port, (d % 20 + 1)::USMALLINT AS dst_port,
   CASE d % 3 WHEN 0 THEN 'udp' ELSE 'tcp' END AS transport, 'protocol' || (d % 20) AS protocol,
   (hash(i + 9) % 100)::UTINYINT AS confidence,
-  make_timestamp_ns(t)::TIMESTAMPTZ_NS AS "start", make_timestamp_ns(t + (hash(i + 8) % 9000000000)::BIGINT)::TIMESTAMPTZ_NS AS "end",
+  make_timestamp_ns(t)::TIMESTAMPTZ_NS AS "start",
+  make_timestamp_ns(t + (hash(i + 8) % 9000000000)::BIGINT)::TIMESTAMPTZ_NS AS "end",
   hash(i + 1) % 1000 AS src_packets, hash(i + 2) % 1000 AS dst_packets,
   hash(i + 3) % 100000 AS src_bytes, hash(i + 4) % 100000 AS dst_bytes,
   CASE hash(i + 5) % 4 WHEN 0 THEN 'attempt' ELSE 'closed' END AS state,

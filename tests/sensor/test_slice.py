@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.program import missing
 
 from ringfence.model.observation import PacketReference
 from ringfence.sensor.anonymize import Pseudonyms, headers_only
 from ringfence.sensor.reader import read
 from ringfence.sensor.slice import CapturedPacket, capture_file, chosen, packets
-from tests.program import missing
 
 DEMO = Path(__file__).resolve().parents[2] / "vectors" / "demo"
 CAPTURES = sorted(DEMO.glob("*.pcap"))

@@ -1,8 +1,8 @@
 """Packets without what they say: cut to their headers, or made anonymous with pseudonyms that stay the same. No I/O.
 
-Rule 1: what isn't understood is cut. Kept are link, VLAN and IP headers, ARP, and the headers of TCP, UDP, SCTP and ICMP.
-Rule 2: a pseudonym depends on the key only. IP prefixes are kept as prefixes: addresses of one subnet stay in one subnet.
-Multicast, broadcast and unspecified addresses stay what they are; of solicited-node groups the device's part is replaced.
+Rule 1: what isn't understood is cut. Kept are link, VLAN and IP headers, ARP, and the headers of TCP, UDP, SCTP, ICMP.
+Rule 2: a pseudonym depends on the key only. IP prefixes are kept as prefixes: a subnet stays a subnet. Multicast,
+broadcast and unspecified addresses stay what they are; of solicited-node groups the device's part is replaced.
 Rule 3: checksums are those of the new headers with a payload of zeros, so that they tell nothing of the old payload.
 """
 
@@ -256,4 +256,4 @@ def _checksum(data: bytes) -> bytes:
     total = sum(struct.unpack(f">{len(data) // 2}H", data))
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)
-    return (~total & 0xFFFF).to_bytes(2, "big")
+    return bytes([~total >> 8 & 0xFF, ~total & 0xFF])

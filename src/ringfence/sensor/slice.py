@@ -27,7 +27,7 @@ _MAX_INTERFACES = 65_536
 
 @dataclass(frozen=True, slots=True)
 class CapturedPacket:
-    """One packet: ``length`` bytes on the wire, of which ``data`` was kept; ``link`` is its link-layer type (LINKTYPE)."""
+    """A packet: ``length`` bytes on the wire, of which ``data`` was kept; ``link`` is its LINKTYPE."""
 
     time: int
     length: int

@@ -1,7 +1,7 @@
 """Compaction: the many small files of a day become few large ones, with a roll-up of who sent how much in which hour.
 
-Rule 1: new file first, then one transaction that swaps the rows of the manifest, then the old files go (when nobody reads
-them). Killed anywhere, each row is in the lake exactly once.
+Rule 1: new file first, then one transaction that swaps the rows of the manifest, then the old files go (when nobody
+reads them). Killed anywhere, each row is in the lake exactly once.
 Rule 2: only the one writer compacts; the id of the new file is a digest of the ids of the old ones.
 """
 
