@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from hashlib import md5
 from typing import Any
 
-import pyarrow as pa
+import pyarrow as pa  # type: ignore[import-untyped]  # It ships no types.
 
 SECOND = 1_000_000_000
 DAY = 86_400 * SECOND

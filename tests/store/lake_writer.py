@@ -1,7 +1,7 @@
 """A process that stores batches without end and says which were acknowledged, made to be killed anywhere.
 
 It forks a writer for each line on its input (so that libraries are loaded once), tells the writer's process id on its
-output, and waits until that writer is gone. A writer first puts its house in order, then stores, and compacts now and then.
+output, and waits until that writer is gone. A writer first puts its house in order, then stores and compacts.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ import time
 from pathlib import Path
 
 from sqlalchemy import select
+from tests.store.lake_rows import MORNING, SECOND, flow, flow_table
 
 from ringfence.store.database import Database
 from ringfence.store.keys import Keys
 from ringfence.store.lake import Lake
 from ringfence.store.lake_compact import compact
 from ringfence.store.schema.operation import batch
-from tests.store.lake_rows import MORNING, SECOND, flow, flow_table
 
 ROWS = 50  # of a batch
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
+from tests.store.lake_rows import DAY, MORNING, SECOND, flow, flow_table, part
 
 from ringfence.model.errors import RingfenceError
 from ringfence.store.database import Database
@@ -16,7 +17,6 @@ from ringfence.store.lake import PURPOSE, Lake
 from ringfence.store.lake_compact import compact
 from ringfence.store.lake_read import FlowFilter, count, flows, top_talkers, transactions
 from ringfence.store.schema.traffic import lake_file
-from tests.store.lake_rows import DAY, MORNING, SECOND, flow, flow_table, part
 
 ALWAYS = FlowFilter(0, 2**62)
 
@@ -45,7 +45,9 @@ def test_a_flow_is_read_back_as_it_was(lake: Lake) -> None:
 
 
 def test_nothing_readable_is_on_the_disk(lake: Lake) -> None:
-    store(lake, "b1", *(flow(number, MORNING, src_address="10.99.88.77", community_id="1:seen") for number in range(50)))
+    store(
+        lake, "b1", *(flow(number, MORNING, src_address="10.99.88.77", community_id="1:seen") for number in range(50))
+    )
     (path,) = files(lake)
     data = path.read_bytes()
     assert not any(word in data for word in (b"PAR1", b"10.99.88.77", b"1:seen", b"modbus", b"src_part"))
@@ -169,6 +171,16 @@ def test_compaction_keeps_every_row_and_takes_old_files_away(lake: Lake) -> None
     assert len(files(lake)) == 2
 
 
+def test_a_file_that_is_large_by_itself_gets_a_roll_up(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    store(lake, "b1", flow(1, MORNING, 1, 2), flow(2, MORNING + 5, 1, 3))
+    before = top_talkers(lake, 0, 2**62)
+    monkeypatch.setattr("ringfence.store.lake_compact._SMALL", 1)
+    assert compact(lake) == 0
+    assert compact(lake) == 0
+    assert [path.parent.parent.name for path in files(lake)] == ["flows.v1", "talkers.v1"]
+    assert top_talkers(lake, 0, 2**62) == before
+
+
 def test_a_reader_ends_its_look_though_compaction_replaces_the_files(lake: Lake) -> None:
     for batch in range(3):
         store(lake, f"b{batch}", flow(batch, MORNING + batch))
@@ -244,7 +256,8 @@ from ringfence.store.database import Database
 from ringfence.store.keys import Keys
 from ringfence.store.lake import Lake
 from ringfence.store.lake_read import FlowFilter, flows, transactions, top_talkers
-run = _core.run([Path("vectors/demo/modbus_polling.pcap")], site_key=b"x", defaults=[], flows="keep", transactions="keep")
+capture = Path("vectors/demo/modbus_polling.pcap")
+run = _core.run([capture], site_key=b"x", defaults=[], flows="keep", transactions="keep")
 lake = Lake(Database(sys.argv[1]), Path({str(tmp_path / "lake")!r}), Keys(bytes(32), lambda: 1), lambda: 1)
 with lake.database.writing() as connection:
     lake.write(connection, "b1", "flows.v1", run.flows())

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import select
+from tests.store.lake_writer import ROWS
 
 from ringfence.store.database import Database
 from ringfence.store.keys import Keys
@@ -19,7 +20,6 @@ from ringfence.store.lake import Lake
 from ringfence.store.lake_read import FlowFilter, count, flows
 from ringfence.store.schema.operation import batch
 from ringfence.store.schema.traffic import lake_file
-from tests.store.lake_writer import ROWS
 
 KILLS = 50 if os.environ.get("RINGFENCE_SOAK") else 20
 ALWAYS = FlowFilter(0, 2**62)

@@ -26,7 +26,7 @@ _FULL = {errno.ENOSPC, errno.EDQUOT}
 
 @contextmanager
 def disk_errors(place: str | Path) -> Iterator[None]:
-    """Tell a full disk, of a file or of the database, as ``disk-full`` and any other refusal as ``output-not-writable``.
+    """Tell a full disk, of a file or of the database, as ``disk-full``; other refusals as ``output-not-writable``.
 
     Raises:
         RingfenceError: ``disk-full``, ``output-not-writable``.

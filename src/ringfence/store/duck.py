@@ -46,13 +46,13 @@ class Memory:
 
     def fill(self, chunks: Iterable[bytes]) -> None:
         """Write all chunks to its end."""
-        with open(self._descriptor, "wb", closefd=False) as file:  # noqa: PTH123 It has no path, only a descriptor.
+        with open(self._descriptor, "wb", closefd=False) as file:
             for chunk in chunks:
                 file.write(chunk)
 
     def chunks(self) -> Iterator[bytes]:
         """Yield what it holds."""
-        with open(self._descriptor, "rb", closefd=False) as file:  # noqa: PTH123 As above.
+        with open(self._descriptor, "rb", closefd=False) as file:
             file.seek(0)
             while chunk := file.read(1 << 20):
                 yield chunk

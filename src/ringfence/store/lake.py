@@ -2,8 +2,8 @@
 
 Rule 1: a file that is not in the manifest does not exist. It is written, fsynced and renamed first; its row comes with
 the batch's transaction, so a crash leaves at most a file that nobody sees, and ``sweep`` takes that away.
-Rule 2: one process writes (it holds ``writer.lock``); any number read. Whoever reads holds ``readers.lock``, shared: what
-the manifest named when the look began stays until it ends, though compaction may have replaced it meanwhile.
+Rule 2: one process writes (it holds ``writer.lock``); any number read. Whoever reads holds ``readers.lock``, shared:
+what the manifest named when the look began stays until it ends, though compaction may have replaced it meanwhile.
 Rule 3: a batch that is stored twice changes nothing: the id of a file is batch, dataset and day.
 """
 
@@ -91,7 +91,7 @@ class Lake:
                 if self._listed(connection, row["id"]):
                     continue
                 with _memory() as plain:
-                    write_parquet(duck, f"SELECT * FROM batch WHERE {where}", plain)
+                    write_parquet(duck, f"SELECT * FROM batch WHERE {where}", plain)  # noqa: S608 A column and a number.
                     self.put(connection, row, plain)
                 stored += rows
         return stored
@@ -147,7 +147,7 @@ class Lake:
             yield
 
     def sweep(self) -> int:
-        """Take away files that the manifest doesn't name; answers how many. Only for the one writer, between batches."""
+        """Take away files that the manifest doesn't name; answers how many. For the one writer, between batches."""
         with _lock(self.folder / "readers.lock", fcntl.LOCK_EX) as free:
             if not free:
                 return 0

@@ -1,12 +1,13 @@
 """Compaction: the many small files of a day become few large ones, with a roll-up of who sent how much in which hour.
 
-Rule 1: new file first, then one transaction that swaps the rows of the manifest, then the old files go (when nobody reads
-them). Killed anywhere, each row is in the lake exactly once.
+Rule 1: new file first, then one transaction that swaps the rows of the manifest, then the old files go (when nobody
+reads them). Killed anywhere, each row is in the lake exactly once.
 Rule 2: only the one writer compacts; the id of the new file is a digest of the ids of the old ones.
 """
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from hashlib import sha256
 from typing import Any
 
@@ -34,6 +35,8 @@ _TALKERS = (
 def compact(lake: Lake, *, at_least: int = 12) -> int:
     """Put together days with ``at_least`` small files; answers how many files went into others.
 
+    Files of flows that are large by themselves stay, and get a roll-up.
+
     Raises:
         RingfenceError: ``disk-full``, ``sealed-damaged``.
     """
@@ -42,8 +45,39 @@ def compact(lake: Lake, *, at_least: int = 12) -> int:
         for period in _periods(lake, dataset, at_least):
             for group in _groups(lake, dataset, period, at_least):
                 gone += _merge(lake, group)
+    for file in _without_roll_up(lake):
+        _roll_up(lake, file)
     lake.sweep()
     return gone
+
+
+def _without_roll_up(lake: Lake) -> list[LakeFile]:
+    with lake.database.reading() as connection:
+        rolled = {file.id for file in lake.manifest(connection, "talkers.v1")}
+        every = lake.manifest(connection, "flows.v1")
+    return [file for file in every if file.bytes >= _SMALL and rolled_up(file.id) not in rolled]
+
+
+def _roll_up(lake: Lake, file: LakeFile) -> None:
+    with lake.database.reading() as connection:
+        key = lake.keys.find(connection, PURPOSE, file.period)
+    if key is None:
+        return
+    talkers = Memory()
+    try:
+        with calculator() as duck, parquet_files([unsealed(lake, file, key)]) as paths:
+            write_parquet(duck, _TALKERS.format(files=f"'{paths[0]}'"), talkers)
+        with lake.database.writing() as connection:
+            if connection.execute(select(lake_file.c.id).where(lake_file.c.id == file.id)).first() is not None:
+                lake.put(connection, _talkers_row(file), talkers)
+    finally:
+        talkers.close()
+
+
+def _talkers_row(file: LakeFile) -> dict[str, Any]:
+    name = rolled_up(file.id)
+    path = f"talkers.v1/day={file.period}/{name}.parquet.sealed"
+    return asdict(file) | {"id": name, "dataset": "talkers.v1", "path": path}
 
 
 def _periods(lake: Lake, dataset: str, at_least: int) -> list[str]:
@@ -99,9 +133,7 @@ def _swap(lake: Lake, connection: Connection, files: list[LakeFile], merged: Mem
     row = _row(files)
     lake.put(connection, row, merged)
     if talkers.size:
-        name = rolled_up(row["id"])
-        path = f"talkers.v1/day={row['period']}/{name}.parquet.sealed"
-        lake.put(connection, row | {"id": name, "dataset": "talkers.v1", "path": path}, talkers)
+        lake.put(connection, _talkers_row(LakeFile(**row, bytes=0)), talkers)
     return True
 
 

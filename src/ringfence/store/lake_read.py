@@ -1,14 +1,14 @@
 """Questions to the lake: flows of a device, a pair or a range; who sent most; how many.
 
-Rule 1: files are opened in groups of at most 256 MiB (sealed), so that memory is bounded whatever the range; an answer is
-bounded by its limit.
+Rule 1: files are opened in groups of at most 256 MiB (sealed), so that memory is bounded whatever the range; an answer
+is bounded by its limit.
 Rule 2: a file whose key was dropped is erased and left out; a damaged one raises.
 Rule 3: ``parts`` is what the asker may see: a flow is shown where one of its ends is among them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
@@ -116,7 +116,9 @@ _TRANSACTION = (
 )
 
 
-def flows(lake: Lake, wanted: FlowFilter, *, limit: int = 1000, before: tuple[int, int] | None = None) -> list[LakeFlow]:
+def flows(
+    lake: Lake, wanted: FlowFilter, *, limit: int = 1000, before: tuple[int, int] | None = None
+) -> list[LakeFlow]:
     """Return flows, the newest start first; ``before`` is (start, flow id) of the last one of the page before."""
     look = _Look("flows.v1", _FLOW, 'epoch_ns("start")', *_conditions(wanted, "start", "end", "dst_port"))
     return [LakeFlow(*row[2:]) for row in _newest(lake, wanted, look, limit, before)]
@@ -157,7 +159,9 @@ def top_talkers(
     def choose(connection: Connection) -> list[LakeFile]:
         rolled = {file.id: file for file in lake.manifest(connection, "talkers.v1", first, last)}
         wanted = lake.manifest(connection, "flows.v1", first, last)
-        whole = {file.id for file in wanted if first <= file.first and file.last <= last and rolled_up(file.id) in rolled}
+        whole = {
+            file.id for file in wanted if first <= file.first and file.last <= last and rolled_up(file.id) in rolled
+        }
         return [rolled[rolled_up(file.id)] if file.id in whole else file for file in wanted]
 
     seen = "" if parts is None else "WHERE part IN (SELECT part FROM visible)"
@@ -168,10 +172,9 @@ def top_talkers(
             counted = "count(*)" if dataset == "flows.v1" else "sum(flows)"
             within = f'epoch_ns("start") BETWEEN {int(first)} AND {int(last)}' if dataset == "flows.v1" else "true"
             for end in ("src_part", "dst_part"):
-                duck.execute(
-                    f"INSERT INTO said SELECT {end}, sum(src_bytes + dst_bytes), sum(src_packets + dst_packets), {counted} "  # noqa: S608 Our own words and two whole numbers.
-                    f"FROM {_files(paths)} WHERE {within} GROUP BY 1"
-                )
+                columns = f"{end}, sum(src_bytes + dst_bytes), sum(src_packets + dst_packets), {counted}"
+                question = f"SELECT {columns} FROM {_files(paths)} WHERE {within} GROUP BY 1"  # noqa: S608 Our own words.
+                duck.execute(f"INSERT INTO said {question}")
         rows = duck.execute(
             "SELECT 'p-' || lower(hex(part)), sum(bytes)::BIGINT AS total, sum(packets)::BIGINT, sum(flows)::BIGINT "  # noqa: S608 Our own words.
             f"FROM said {seen} GROUP BY part ORDER BY total DESC, part LIMIT ?",
@@ -207,7 +210,9 @@ def _newest(
     found: list[tuple[Any, ...]] = []
 
     def choose(connection: Connection) -> list[LakeFile]:
-        files = lake.manifest(connection, look.dataset, wanted.first, min(wanted.last, before[0] if before else wanted.last))
+        files = lake.manifest(
+            connection, look.dataset, wanted.first, min(wanted.last, before[0] if before else wanted.last)
+        )
         return sorted(files, key=lambda file: file.last, reverse=True)
 
     def enough(file: LakeFile) -> bool:
@@ -272,7 +277,7 @@ def _groups(
     choose: Callable[[Connection], list[LakeFile]],
     size: int = _GROUP,
     enough: Callable[[LakeFile], bool] = lambda _: False,
-) -> Iterator[tuple[str, list[str]]]:
+) -> Generator[tuple[str, list[str]]]:
     """Yield (dataset, paths) of files that are open until the next is asked for, in the order chosen."""
     with lake.kept():
         with lake.database.reading() as connection:

@@ -14,7 +14,18 @@ from ringfence.app.problems import declared
 from ringfence.model.query import MAX_LENGTH, Query, parse
 from ringfence.store.read.rows import Page
 
-__all__ = ["CHANGING", "ONE", "READING", "Exact", "Identity", "ListAsked", "Searched", "every_row", "sorted_by", "turned"]
+__all__ = [
+    "CHANGING",
+    "ONE",
+    "READING",
+    "Exact",
+    "Identity",
+    "ListAsked",
+    "Searched",
+    "every_row",
+    "sorted_by",
+    "turned",
+]
 
 T = TypeVar("T")
 

@@ -64,10 +64,7 @@ def _configuration(arguments: argparse.Namespace) -> Configuration:
         "store.database": arguments.database,
         "sensor.interfaces": arguments.interface or None,
     }
-    configuration = load(_path(arguments.config), flags=flags)
-    if arguments.interface_given_with_replay:
-        raise RingfenceError("usage", "--replay", "it can't be given together with --interface")
-    return configuration
+    return load(_path(arguments.config), flags=flags)
 
 
 def _opened(configuration: Configuration) -> Installation:
