@@ -16,10 +16,12 @@ from re import Pattern
 from starlette.convertors import Convertor
 from starlette.routing import compile_path
 
-__all__ = ["ADMIN", "ENDPOINTS", "READ", "ROLES", "Endpoint", "find", "known_path"]
+__all__ = ["ADMIN", "ENDPOINTS", "ENGINEER", "READ", "ROLES", "WRITE", "Endpoint", "find", "known_path"]
 
 ROLES = ("viewer", "analyst", "engineer", "approver", "auditor", "admin")
 READ = ROLES  # Every role may look at what its sites hold.
+WRITE = ("analyst", "engineer", "admin")  # What people say of devices and findings.
+ENGINEER = ("engineer", "admin")  # Where things stand, and what a rule may do to them.
 ADMIN = ("admin",)
 
 
@@ -113,7 +115,52 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("GET", "/api/v1/audit", ("auditor", "admin"), everywhere=True),
     Endpoint("GET", "/api/v1/audit/verification", ("auditor", "admin"), everywhere=True),
     Endpoint("POST", "/api/v1/audit/checkpoints", ("auditor", "admin"), everywhere=True),
-    # --- api: …
+    # --- api -----------------------------------------------------------------------------------------------------
+    Endpoint("GET", "/healthz", open=True, anonymous=True),
+    Endpoint("GET", "/readyz", open=True, anonymous=True),
+    Endpoint("GET", "/metrics", open=True, anonymous=True),
+    Endpoint("GET", "/api/v1/devices", READ),
+    Endpoint("GET", "/api/v1/devices/facets", READ),
+    Endpoint("GET", "/api/v1/devices/export", READ),
+    Endpoint("GET", "/api/v1/devices/{id}", READ),
+    Endpoint("PATCH", "/api/v1/devices/{id}", WRITE),
+    Endpoint("PUT", "/api/v1/devices/{id}/safety", ENGINEER, dangerous=True),
+    Endpoint("POST", "/api/v1/devices/{id}/corrections", WRITE),
+    Endpoint("POST", "/api/v1/devices/{id}/merges", WRITE),
+    Endpoint("POST", "/api/v1/devices/{id}/splits", WRITE),
+    Endpoint("POST", "/api/v1/decisions/{id}/undo", WRITE),
+    Endpoint("GET", "/api/v1/findings", READ),
+    Endpoint("GET", "/api/v1/findings/export", READ),
+    Endpoint("GET", "/api/v1/findings/{id}", READ),
+    Endpoint("PATCH", "/api/v1/findings/{id}", WRITE),
+    Endpoint("GET", "/api/v1/findings/{id}/packets", WRITE),
+    Endpoint("GET", "/api/v1/conversations", READ),
+    Endpoint("GET", "/api/v1/conversations/export", READ),
+    Endpoint("GET", "/api/v1/flows", READ),
+    Endpoint("GET", "/api/v1/talkers", READ),
+    Endpoint("GET", "/api/v1/map", READ),
+    Endpoint("GET", "/api/v1/sites", READ),
+    Endpoint("POST", "/api/v1/sites", ENGINEER, everywhere=True),
+    Endpoint("PATCH", "/api/v1/sites/{id}", ENGINEER, everywhere=True),
+    Endpoint("GET", "/api/v1/zones", READ),
+    Endpoint("POST", "/api/v1/zones", ENGINEER),
+    Endpoint("PATCH", "/api/v1/zones/{id}", ENGINEER),
+    Endpoint("GET", "/api/v1/domains", READ),
+    Endpoint("PUT", "/api/v1/domains/{name}", ENGINEER, everywhere=True),
+    Endpoint("GET", "/api/v1/intended", READ),
+    Endpoint("POST", "/api/v1/intended/csv", ENGINEER, everywhere=True, body=16_777_216),
+    Endpoint("POST", "/api/v1/intended/netbox", ENGINEER, everywhere=True, body=16_777_216),
+    Endpoint("GET", "/api/v1/views", READ),
+    Endpoint("POST", "/api/v1/views", READ),
+    Endpoint("DELETE", "/api/v1/views/{number}", READ),
+    Endpoint("GET", "/api/v1/today", READ),
+    Endpoint("GET", "/api/v1/sensors", READ),
+    Endpoint("GET", "/api/v1/changes", READ),
+    Endpoint("GET", "/api/v1/events", READ),
+    Endpoint("GET", "/api/v1/about", READ),
+    Endpoint("GET", "/api/v1/retention", READ),
+    Endpoint("PUT", "/api/v1/retention", ADMIN, everywhere=True, dangerous=True),
+    Endpoint("GET", "/api/v1/openapi.json"),
     # --- web: …
 )
 
