@@ -36,6 +36,10 @@ class Inputs:
         self._numbers = {epoch: number for number, epoch in self._epochs.items()}
         self._earlier = 0
 
+    def name(self, epochs: Sequence[str]) -> None:
+        """Say what the numbers from 0 on mean; what was read from the store before keeps its number below zero."""
+        self._epochs |= dict(enumerate(epochs))
+
     def epoch(self, number: int) -> str:
         """Return the input of a number; an unknown number is its own text."""
         return self._epochs.get(number, str(number))
