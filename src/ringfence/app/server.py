@@ -21,7 +21,11 @@ from ringfence.app.platform import Platform
 __all__ = ["HEADERS", "ROUTERS", "create_app"]
 
 #: Modules with a ``router``, in the order in which paths are tried.
-ROUTERS: tuple[str, ...] = ()
+ROUTERS: tuple[str, ...] = (
+    "ringfence.app.access.pages",
+    "ringfence.app.access.session_api",
+    "ringfence.app.access.people_api",
+)
 
 #: Sent with every answer. Nothing is loaded from elsewhere, nothing inline runs, nobody frames us. Referrer-Policy is
 #: not no-referrer because browsers would then send ``Origin: null`` with our own forms.
