@@ -32,6 +32,9 @@ ROUTERS: tuple[str, ...] = (
     "ringfence.app.api.v1.intended",
     "ringfence.app.api.v1.views",
     "ringfence.app.api.v1.system",
+    "ringfence.app.access.pages",
+    "ringfence.app.access.session_api",
+    "ringfence.app.access.people_api",
 )
 
 #: Sent with every answer. Nothing is loaded from elsewhere, nothing inline runs, nobody frames us. Referrer-Policy is
