@@ -2,8 +2,8 @@
 
 Rule 1: only forwards. The way back is the backup that is made before (decision 014).
 Rule 2: a migration is one transaction on both databases: killed midway, it leaves what was there.
-Rule 3: SQLite alters a table by making it again (Alembic's batch mode); so foreign keys are off meanwhile and checked at
-the end, or the rows that point to the table would go with it.
+Rule 3: SQLite alters a table by making it again (Alembic's batch mode); so foreign keys are off meanwhile and checked
+at the end, or the rows that point to the table would go with it.
 """
 
 from __future__ import annotations
