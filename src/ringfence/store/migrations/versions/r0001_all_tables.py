@@ -22,6 +22,20 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_address_value_kind"), ["value", "kind"], unique=False)
 
     op.create_table(
+        "answer",
+        sa.Column("person", sa.Text(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column("status", sa.Integer(), nullable=False),
+        sa.Column("headers", sa.Text(), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.Column("time", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("person", "key", name=op.f("pk_answer")),
+    )
+    with op.batch_alter_table("answer", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_answer_time"), ["time"], unique=False)
+
+    op.create_table(
         "approval",
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("act", sa.Text(), nullable=False),
