@@ -342,32 +342,11 @@ CODES: dict[str, ErrorCode] = {
             "`Allow` says which methods it takes.",
         ),
         ErrorCode(
-            "request-too-large",
-            Fault.OPERATOR,
-            2,
-            "The request is too large",
-            "Send less at once.",
-        ),
-        ErrorCode(
-            "not-found",
-            Fault.OPERATOR,
-            2,
-            "There is no such thing, or you may not see it",
-            "Check the id, and that your roles reach its site.",
-        ),
-        ErrorCode(
             "version-needed",
             Fault.OPERATOR,
             2,
             "The request does not say which version it changes",
             "Read the thing first and send its ETag as If-Match.",
-        ),
-        ErrorCode(
-            "version-conflict",
-            Fault.OPERATOR,
-            2,
-            "It was changed meanwhile",
-            "Read it again, look at what changed, and send the change with the new ETag.",
         ),
         ErrorCode(
             "idempotency-conflict",

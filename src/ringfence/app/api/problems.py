@@ -1,7 +1,7 @@
 """RFC 9457: every error of the API is ``application/problem+json`` with a stable code, the culprit and the remedy.
 
 Rule 1: codes are those of ``model/errors.py``; here stands only which HTTP status each has.
-Rule 2: nothing of our inside is told: what was not foreseen is ``internal`` with the request's id, and the log has more.
+Rule 2: nothing of our inside is told: what was not foreseen is ``internal`` with the request's id; the log has more.
 Rule 3: screens answer people in HTML; only paths under ``/api/`` and what watches the server get problems.
 """
 
@@ -29,20 +29,35 @@ _LONGEST_TEXT = 500  # characters of a culprit or detail: both may be what someb
 
 #: The HTTP status by code; an operator's or a caller's fault that is not listed is 400, ours is 500.
 STATUS: dict[str, int] = {
+    "approval-needed": 409,
+    "body-too-long": 413,
+    "changed-meanwhile": 412,
+    "csrf-token": 403,
+    "cursor-invalid": 400,
+    "events-too-many": 429,
+    "host-unknown": 421,
+    "idempotency-conflict": 422,
+    "import-unreadable": 422,
+    "log-in-refused": 401,
+    "not-allowed": 403,
+    "not-found": 404,
+    "not-listed": 403,
+    "not-logged-in": 401,
+    "origin-foreign": 403,
+    "packets-not-kept": 404,
+    "passkey-refused": 401,
+    "query": 400,
     "request-invalid": 422,
     "request-method": 405,
-    "request-too-large": 413,
-    "not-found": 404,
-    "version-needed": 428,
-    "version-conflict": 412,
-    "idempotency-conflict": 422,
-    "cursor-invalid": 400,
-    "packets-not-kept": 404,
-    "events-too-many": 429,
+    "second-factor": 401,
     "store-unreachable": 503,
+    "token-invalid": 401,
+    "too-many-requests": 429,
+    "value-refused": 422,
+    "version-needed": 428,
 }
 
-_OF_STATUS = {404: "not-found", 405: "request-method", 413: "request-too-large"}
+_OF_STATUS = {404: "not-found", 405: "request-method", 413: "body-too-long"}
 
 
 @with_config(ConfigDict(extra="forbid"))
@@ -118,7 +133,6 @@ _SAID = {
     409: "It contradicts what is there",
     412: "It was changed meanwhile",
     413: "The request is too large",
-    415: "The body's media type is another",
     422: "A value does not fit",
     428: "If-Match is needed",
     429: "Too many requests",
