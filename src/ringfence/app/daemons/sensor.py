@@ -1,0 +1,90 @@
+"""The sensor process: packets of interfaces or files in, devices and findings in the store.
+
+Rule 1: it opens no packet socket itself: for an interface it starts a capture process, which can read packets and write
+its pipe and nothing else (contract §5), and reads that pipe.
+Rule 2: it shares nothing with the server but the store. It ends when its parent does, or when every source has ended;
+what it has not handed over yet is handed over first.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from ringfence.app.daemons.children import until_parent_goes
+from ringfence.app.ingest import Ingest
+from ringfence.app.installation import Installation
+from ringfence.sensor.live import Batch, LiveOptions, LiveRun
+
+__all__ = ["main"]
+
+_LIVE_EVERY = 10  # seconds of capture time between hand-overs of a live read
+_SECOND = 1_000_000_000  # nanoseconds
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run until the sources end or the parent goes."""
+    chosen = _parser().parse_args(arguments)
+    installation = Installation.open(Path(chosen.data), chosen.database)
+    ingest = Ingest(installation, chosen.sensor)
+    ingest.restore()
+    captures = [_capture(interface) for interface in chosen.interface]
+    pipes = [capture.stdout.fileno() for capture in captures if capture.stdout is not None]
+    options = LiveOptions(
+        site_key=installation.site_key,
+        default_credentials=tuple(installation.knowledge.default_credentials()),
+        domain_per_input=bool(captures) and len(captures) > 1,
+        every=_LIVE_EVERY,
+        sensor=chosen.sensor,
+        epoch=f"live-{time.time_ns()}" if captures else "",
+    )
+    run = LiveRun([*pipes, *chosen.replay], options)
+    until_parent_goes(run.stop)
+    try:
+        run.run(_paced(ingest.take, chosen.speed) if chosen.speed else ingest.take)
+    finally:
+        for capture in captures:
+            capture.terminate()
+            capture.wait()
+    # A capture process that ended by itself leaves the plant unwatched: the parent starts all of this again.
+    return 1 if captures and not ingest.stopped else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="ringfence-sensor", description=__doc__)
+    parser.add_argument("--data", required=True)
+    parser.add_argument("--database", required=True)
+    parser.add_argument("--sensor", default="local")
+    parser.add_argument("--interface", action="append", default=[])
+    parser.add_argument("--replay", action="append", default=[])
+    parser.add_argument("--speed", type=float, default=0.0, help="times capture time; 0: as fast as it goes")
+    return parser
+
+
+def _capture(interface: str) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "ringfence.app.daemons.capture", interface]
+    return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)  # noqa: S603 Our own module.
+
+
+def _paced(take: Callable[[Batch], bool], speed: float) -> Callable[[Batch], bool]:
+    """Hand batches on no faster than ``speed`` times capture time."""
+    begun: list[tuple[int, float]] = []
+
+    def paced(batch: Batch) -> bool:
+        if not begun:
+            begun.append((batch.now, time.monotonic()))
+        started, at = begun[0]
+        due = at + (batch.now - started) / _SECOND / speed
+        while (wait := due - time.monotonic()) > 0:
+            time.sleep(min(wait, 0.5))
+        return take(batch)
+
+    return paced
+
+
+if __name__ == "__main__":
+    sys.exit(main())
