@@ -396,6 +396,8 @@ CODES: dict[str, ErrorCode] = {
             2,
             "The server refused",
             "See what it says.",
+        ),
+        ErrorCode(
             "secret-unsafe",
             Fault.OPERATOR,
             2,
