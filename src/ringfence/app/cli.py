@@ -43,6 +43,13 @@ def parser() -> argparse.ArgumentParser:
         listing.add_argument("--json", action="store_true", help="as JSON")
         listing.set_defaults(call=("lists", name))
     _bundle(commands.add_parser("bundle", help="check or import a knowledge bundle"))
+    for noun, text in (
+        ("devices", "list the devices that a server knows"),
+        ("findings", "list what a server found risky"),
+        ("flows", "list who talks to whom, as a server saw it"),
+        ("sensors", "list what sees, how much and how well"),
+    ):
+        _of_server(commands.add_parser(noun, help=text), noun)
     _config(commands.add_parser("config", help="show or check the configuration"))
     doctor = commands.add_parser("doctor", help="check this installation")
     doctor.add_argument("--json", action="store_true", help="as JSON")
@@ -92,6 +99,22 @@ def _bundle(command: argparse.ArgumentParser) -> None:
         action.add_argument("file", metavar="FILE")
         action.add_argument("--trust", action="append", default=[], metavar="KEYFILE", help="also trust this key")
         action.add_argument("--json", action="store_true", help="as JSON")
+
+
+def _of_server(command: argparse.ArgumentParser, noun: str) -> None:
+    command.description = "The API token is RINGFENCE_TOKEN, or stands in the file that RINGFENCE_TOKEN_FILE names."
+    if noun != "sensors":
+        command.add_argument("query", nargs="?", default="", metavar="QUERY", help="such as 'class:plc seen<7d'")
+        command.add_argument("--sort", metavar="COLUMN", help="by this column; a minus before it turns the order")
+        command.add_argument("--limit", type=_positive, metavar="N", help="at most so many")
+    shown = command.add_mutually_exclusive_group()
+    shown.add_argument("--json", action="store_true", help="as one JSON document")
+    shown.add_argument("--format", choices=("table", "csv", "jsonl"), default="table", help="default: table")
+    if noun == "findings":
+        command.add_argument("--fail-on", choices=SEVERITIES, help="exit 1 where an open one is this severe or more")
+    command.add_argument("--server", metavar="URL", help="default: RINGFENCE_SERVER, or this machine's port 8470")
+    command.add_argument("--ca", metavar="FILE", help="trust these authorities (PEM) instead of the system's")
+    command.set_defaults(call=(noun, noun))
 
 
 def _config(command: argparse.ArgumentParser) -> None:

@@ -2,8 +2,8 @@
 
 Rule 1: a log line holds the route's template, never the path, the query, a header or a body: links for one use, tokens
 and passwords stand there. What looks like a secret in a message is blotted out all the same.
-Rule 2: ``/healthz`` says that the process answers, ``/readyz`` that it can work: the store answers and has the tables of
-this version. A silent sensor is told, but the server is ready without it.
+Rule 2: ``/healthz`` says that the process answers, ``/readyz`` that it can work: the store answers and has this
+version's tables. A silent sensor is told, but the server is ready without it.
 Rule 3: figures and details are for the same machine or a token; a proxy makes everybody look near, so whatever came
 through one (``Forwarded``, ``X-Forwarded-For``, ``Via``) is not near.
 """

@@ -342,6 +342,13 @@ CODES: dict[str, ErrorCode] = {
             "`Allow` says which methods it takes.",
         ),
         ErrorCode(
+            "request-too-large",
+            Fault.OPERATOR,
+            2,
+            "The request is too large",
+            "Send less at once.",
+        ),
+        ErrorCode(
             "version-needed",
             Fault.OPERATOR,
             2,

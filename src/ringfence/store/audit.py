@@ -1,8 +1,8 @@
 """The audit log: entries are only ever added, each one bound to the one before by its hash.
 
 Rule 1: an entry is written in the transaction of the act that it tells of; the act without its entry can't happen.
-Rule 2: one writer at a time: SQLite's writing transactions wait for each other, on PostgreSQL a lock for the rest of the
-    transaction does the same. Numbers have no gaps, so that a missing one is a removal.
+Rule 2: one writer at a time: SQLite's writing transactions wait for each other, on PostgreSQL a lock for the rest of
+    the transaction does the same. Numbers have no gaps, so that a missing one is a removal.
 Rule 3: what is hashed is what is stored (U+0000 and lone surrogates are replaced first), as canonical JSON.
 Rule 4: no secret may stand in ``before`` or ``after``; callers pass what changed, never passwords, codes or tokens.
 """
@@ -25,7 +25,7 @@ from ringfence.model.errors import RingfenceError
 from ringfence.store.schema.audit import checkpoint, entry
 from ringfence.store.schema.base import storable
 
-__all__ = ["GENESIS", "Checkpoint", "Entry", "append", "checkpoints", "entries", "head", "hash_of", "key_id", "sign"]
+__all__ = ["GENESIS", "Checkpoint", "Entry", "append", "checkpoints", "entries", "hash_of", "head", "key_id", "sign"]
 
 GENESIS = "0" * 64  # what the first entry names as the one before
 

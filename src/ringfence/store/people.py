@@ -157,9 +157,7 @@ def set_grants(connection: Connection, id: str, grants: Iterable[Grant], source:
 
 def take_step(connection: Connection, id: str, step: int) -> bool:  # noqa: A002 As above.
     """Use a TOTP step once: True for exactly one caller, False where it or a later one was used."""
-    done = connection.execute(
-        update(person).where(person.c.id == id, person.c.totp_step < step).values(totp_step=step)
-    )
+    done = connection.execute(update(person).where(person.c.id == id, person.c.totp_step < step).values(totp_step=step))
     return done.rowcount == 1
 
 

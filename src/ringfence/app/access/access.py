@@ -29,7 +29,7 @@ class AccessOptions:
     first_link: int = HOUR  # the first administrator's
     approval: int = DAY  # a request for approval, and an approval not yet used
     longest_token: int = 366 * DAY
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
 
 
 @dataclass
@@ -37,7 +37,7 @@ class Access:
     """One server's access control; ``app.state.access``."""
 
     platform: Platform
-    options: AccessOptions = AccessOptions()
+    options: AccessOptions = field(default_factory=AccessOptions)
     tickets: Sealer = field(init=False)
     store: Sealer = field(init=False)
     once: Once = field(default_factory=Once)

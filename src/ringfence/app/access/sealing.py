@@ -1,7 +1,7 @@
 """Keys made from the installation's secret, one for each purpose, and what is sealed with them.
 
 Rule 1: a key is HKDF-SHA-256 of the secret with its purpose, so that no two uses share one.
-Rule 2: what is sealed (AES-256-GCM) is bound to its context: a sealed text moved to another row or purpose doesn't open.
+Rule 2: what is sealed (AES-256-GCM) is bound to its context: moved to another row or purpose it doesn't open.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Sealer:
             return None
 
     def ticket(self, words: Mapping[str, Any], context: str, expires: int) -> str:
-        """Return a text for a stranger to bring back before ``expires`` (ns since 1970); it can't be read or altered."""
+        """Return a text for a stranger to bring back before ``expires`` (ns since 1970), unread and unaltered."""
         data = json.dumps({"words": dict(words), "expires": expires}).encode()
         return base64.urlsafe_b64encode(self.seal(data, context)).decode().rstrip("=")
 

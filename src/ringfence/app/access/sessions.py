@@ -19,9 +19,9 @@ from ringfence.app.access.principal import Principal, meet
 from ringfence.app.access.tokens import API, digest, session_secret, well_formed
 from ringfence.store import audit, credentials
 from ringfence.store.database import Connection
-from ringfence.store.people import Person
+from ringfence.store.people import Person, by_id
 
-__all__ = ["begin", "clear_cookie", "cookie_name", "end", "of_cookie", "of_token", "put_cookie"]
+__all__ = ["alive", "begin", "clear_cookie", "cookie_name", "end", "of_cookie", "of_token", "put_cookie"]
 
 
 def begin(
@@ -97,6 +97,25 @@ def of_token(access: Access, secret: str) -> Principal | None:
             credentials.touch_token(connection, token.id, now)
     grants = meet(token.roles, person.grants)
     return Principal(person.id, person.name, person.display, grants, "token", token=token.id)
+
+
+def alive(access: Access, principal: Principal) -> bool:
+    """Return whether what a long answer (a stream) was begun with still counts; to be asked now and then."""
+    now = access.now()
+    with access.platform.database.reading() as connection:
+        if principal.session is not None:
+            found = credentials.session_by_digest(connection, principal.session)
+            return found is not None and found[0].expires > now
+        rows = credentials.tokens_of(connection, principal.person)
+        person = by_id(connection, principal.person)
+    return (
+        person is not None
+        and not person.disabled
+        and any(
+            row.id == principal.token and row.revoked is None and row.expires > now and row.epoch == person.epoch
+            for row in rows
+        )
+    )
 
 
 def cookie_name(access: Access, sort: str = "ringfence") -> str:

@@ -1,6 +1,6 @@
 """The one table of who may use what: every way into the server, with its roles.
 
-Rule 1: a route without a row here is refused (``not-listed``), so that forgetting one locks a door instead of opening it.
+Rule 1: a route without a row here is refused (``not-listed``): forgetting one locks a door instead of opening it.
 Rule 2: ``roles`` are alternatives; a role counts at the sites where it is held, and the handler narrows to those
     (``request.state.scope``). ``everywhere`` asks for the role at site ``*``: people, settings, the audit log.
 Rule 3: no roles and not ``open`` means: everybody who is logged in, for what concerns only themselves.
@@ -16,7 +16,7 @@ from re import Pattern
 from starlette.convertors import Convertor
 from starlette.routing import compile_path
 
-__all__ = ["ADMIN", "ENDPOINTS", "READ", "ROLES", "Endpoint", "find"]
+__all__ = ["ADMIN", "ENDPOINTS", "READ", "ROLES", "Endpoint", "find", "known_path"]
 
 ROLES = ("viewer", "analyst", "engineer", "approver", "auditor", "admin")
 READ = ROLES  # Every role may look at what its sites hold.
@@ -93,7 +93,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("GET", "/api/v1/tokens"),
     Endpoint("POST", "/api/v1/tokens", session_only=True),
     Endpoint("DELETE", "/api/v1/tokens/{id}"),
-    # --- access: people, approvals, single sign-on, audit --------------------------------------------------------------
+    # --- access: people, approvals, single sign-on, audit ------------------------------------------------------------
     Endpoint("GET", "/api/v1/people", ("admin", "auditor"), everywhere=True),
     Endpoint("GET", "/api/v1/people/{id}", ("admin", "auditor"), everywhere=True),
     Endpoint("POST", "/api/v1/people/invite", ADMIN, everywhere=True, dangerous=True, session_only=True),

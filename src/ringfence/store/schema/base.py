@@ -27,7 +27,7 @@ Nanoseconds = BigInteger
 
 
 def storable(text: str) -> str:
-    """Text that both databases take: no U+0000, no lone surrogates."""
+    """Return text that both databases take: no U+0000, no lone surrogates."""
     return text.replace("\0", "␀").encode("utf-8", "replace").decode()
 
 

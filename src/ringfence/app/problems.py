@@ -1,7 +1,7 @@
 """RFC 9457: every error of the API is ``application/problem+json`` with a stable code, the culprit and the remedy.
 
 Rule 1: codes are those of ``model/errors.py``; here stands only which HTTP status each has.
-Rule 2: nothing of our inside is told: what was not foreseen is ``internal`` with the request's id; the log has more.
+Rule 2: nothing of our inside is told: the unforeseen is ``internal`` with the request's id, and the log has more.
 Rule 3: screens answer people in HTML; only paths under ``/api/`` and what watches the server get problems.
 """
 
@@ -11,6 +11,7 @@ import json
 from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -19,45 +20,63 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from typing_extensions import TypedDict  # pydantic needs this one on Python 3.11.
 
-from ringfence.app.escape import shortened, valid_unicode
+from ringfence.app.escape import html_text, shortened, valid_unicode
 from ringfence.model.errors import CODES, Fault, RingfenceError
 
-__all__ = ["MEDIA_TYPE", "STATUS", "Problem", "declared", "install", "problem_response", "status_of"]
+__all__ = [
+    "MEDIA_TYPE",
+    "STATUS",
+    "Problem",
+    "answer",
+    "declared",
+    "install",
+    "problem_response",
+    "status_of",
+    "wants_page",
+]
 
 MEDIA_TYPE = "application/problem+json"
 _LONGEST_TEXT = 500  # characters of a culprit or detail: both may be what somebody sent
 
 #: The HTTP status by code; an operator's or a caller's fault that is not listed is 400, ours is 500.
 STATUS: dict[str, int] = {
-    "approval-needed": 409,
-    "body-too-long": 413,
-    "changed-meanwhile": 412,
-    "csrf-token": 403,
-    "cursor-invalid": 400,
-    "events-too-many": 429,
     "host-unknown": 421,
-    "idempotency-conflict": 422,
-    "import-unreadable": 422,
-    "log-in-refused": 401,
-    "not-allowed": 403,
-    "not-found": 404,
+    "origin-foreign": 403,
     "not-listed": 403,
     "not-logged-in": 401,
-    "origin-foreign": 403,
-    "packets-not-kept": 404,
+    "not-allowed": 403,
+    "csrf-token": 403,
+    "too-many-requests": 429,
+    "log-in-refused": 401,
+    "second-factor": 401,
+    "password-weak": 422,
+    "link-invalid": 404,
+    "person-invalid": 422,
+    "token-invalid": 422,
+    "passkey-unavailable": 409,
     "passkey-refused": 401,
+    "approval-needed": 409,
+    "sso-setting": 422,
+    "sso-refused": 401,
+    "egress-refused": 422,
+    "audit-broken": 409,
+    "changed-meanwhile": 412,
+    "import-unreadable": 422,
     "query": 400,
+    "value-refused": 422,
     "request-invalid": 422,
     "request-method": 405,
-    "second-factor": 401,
-    "store-unreachable": 503,
-    "token-invalid": 401,
-    "too-many-requests": 429,
-    "value-refused": 422,
+    "request-too-large": 413,
+    "not-found": 404,
     "version-needed": 428,
+    "idempotency-conflict": 422,
+    "cursor-invalid": 400,
+    "packets-not-kept": 404,
+    "events-too-many": 429,
+    "store-unreachable": 503,
 }
 
-_OF_STATUS = {404: "not-found", 405: "request-method", 413: "body-too-long"}
+_OF_STATUS = {404: "not-found", 405: "request-method", 413: "request-too-large"}
 
 
 @with_config(ConfigDict(extra="forbid"))
@@ -112,6 +131,39 @@ def problem_response(
     return Response(json.dumps(made, ensure_ascii=False).encode(), made["status"], told, MEDIA_TYPE)
 
 
+def answer(
+    request: Request,
+    error: RingfenceError,
+    *,
+    errors: Sequence[tuple[str, str]] = (),
+    headers: dict[str, str] | None = None,
+) -> Response:
+    """Return a problem, or for a browser on its way to a screen a page; to log-in where nobody is logged in."""
+    if not wants_page(request):
+        return problem_response(request, error, errors=errors, headers=headers)
+    told = {"Cache-Control": "no-store", **(headers or {})}
+    if error.code.code == "not-logged-in" and request.method in ("GET", "HEAD"):
+        path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        return Response(status_code=303, headers={**told, "Location": "/log-in?" + urlencode({"next": path})})
+    return Response(_page(error), status_of(error.code.code), told, "text/html; charset=utf-8")
+
+
+def wants_page(request: Request) -> bool:
+    """Return whether this is a browser's request for a screen."""
+    return not request.url.path.startswith("/api/") and "text/html" in request.headers.get("accept", "")
+
+
+def _page(error: RingfenceError) -> str:
+    title = html_text(error.code.title)
+    told = html_text(_text(error.detail)) if error.code.fault is not Fault.OURS else ""
+    return (
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title} · Ringfence</title>'
+        '<meta name="viewport" content="width=device-width"><link rel="stylesheet" href="/access/access.css"></head>'
+        f"<body><main><h1>{title}</h1><p>{told}</p><p>{html_text(error.code.remedy)}</p>"
+        f'<p><code>{error.code.code}</code></p><p><a href="/">Back to Ringfence</a></p></main></body></html>'
+    )
+
+
 def install(app: FastAPI) -> None:
     """Answer errors under ``/api/`` as problems."""
     app.add_exception_handler(RingfenceError, _ringfence)
@@ -133,6 +185,7 @@ _SAID = {
     409: "It contradicts what is there",
     412: "It was changed meanwhile",
     413: "The request is too large",
+    415: "The body's media type is another",
     422: "A value does not fit",
     428: "If-Match is needed",
     429: "Too many requests",
@@ -148,7 +201,7 @@ def _text(text: str) -> str:
 async def _ringfence(request: Request, error: Exception) -> Response:
     assert isinstance(error, RingfenceError)  # noqa: S101 Starlette calls this for nothing else.
     headers = {"Retry-After": "5"} if status_of(error.code.code) in (429, 503) else None
-    return problem_response(request, error, headers=headers)
+    return answer(request, error, headers=headers)
 
 
 async def _validation(request: Request, error: Exception) -> Response:
@@ -180,6 +233,8 @@ async def _http(request: Request, error: Exception) -> Response:
     code = _OF_STATUS.get(error.status_code, "internal" if error.status_code >= 500 else "request-invalid")
     culprit = f"{request.method} {request.url.path}"
     detail = _TOLD.get(error.status_code, CODES[code].title)
+    if wants_page(request):
+        return answer(request, RingfenceError(code, culprit, f"{detail}."), headers=dict(error.headers or {}))
     return problem_response(
         request,
         RingfenceError(code, culprit, f"{detail}."),
