@@ -21,7 +21,16 @@ from ringfence.app.platform import Platform
 __all__ = ["HEADERS", "ROUTERS", "create_app"]
 
 #: Modules with a ``router``, in the order in which paths are tried.
-ROUTERS: tuple[str, ...] = ()
+ROUTERS: tuple[str, ...] = (
+    "ringfence.app.web.static",
+    "ringfence.app.web.today",
+    "ringfence.app.web.devices",
+    "ringfence.app.web.device",
+    "ringfence.app.web.map",
+    "ringfence.app.web.findings",
+    "ringfence.app.web.flows",
+    "ringfence.app.web.system",
+)
 
 #: Sent with every answer. Nothing is loaded from elsewhere, nothing inline runs, nobody frames us. Referrer-Policy is
 #: not no-referrer because browsers would then send ``Origin: null`` with our own forms.

@@ -16,10 +16,11 @@ from re import Pattern
 from starlette.convertors import Convertor
 from starlette.routing import compile_path
 
-__all__ = ["ADMIN", "ENDPOINTS", "READ", "ROLES", "Endpoint", "find", "known_path"]
+__all__ = ["ADMIN", "ENDPOINTS", "READ", "ROLES", "WRITE", "Endpoint", "find", "known_path"]
 
 ROLES = ("viewer", "analyst", "engineer", "approver", "auditor", "admin")
 READ = ROLES  # Every role may look at what its sites hold.
+WRITE = ("analyst", "engineer", "admin")  # They say what things are, and work on findings.
 ADMIN = ("admin",)
 
 
@@ -112,7 +113,29 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("GET", "/api/v1/audit/verification", ("auditor", "admin"), everywhere=True),
     Endpoint("POST", "/api/v1/audit/checkpoints", ("auditor", "admin"), everywhere=True),
     # --- api: …
-    # --- web: …
+    # --- web: screens ------------------------------------------------------------------------------------------------
+    Endpoint("GET", "/static/{version}/{name}", open=True),
+    Endpoint("GET", "/", READ, session_only=True),
+    Endpoint("GET", "/live", READ, session_only=True),
+    Endpoint("GET", "/find", READ, session_only=True),
+    Endpoint("GET", "/devices", READ, session_only=True),
+    Endpoint("GET", "/devices/export.csv", READ, session_only=True),
+    Endpoint("GET", "/devices/export.jsonl", READ, session_only=True),
+    Endpoint("POST", "/devices/bulk", WRITE, session_only=True),
+    Endpoint("POST", "/devices/views", READ, session_only=True),
+    Endpoint("POST", "/devices/views/{number}/remove", READ, session_only=True),
+    Endpoint("GET", "/devices/{id}", READ, session_only=True),
+    Endpoint("POST", "/devices/{id}/note", WRITE, session_only=True),
+    Endpoint("POST", "/devices/{id}/correct", WRITE, session_only=True),
+    Endpoint("POST", "/devices/{id}/merge", WRITE, session_only=True),
+    Endpoint("POST", "/devices/{id}/split", WRITE, session_only=True),
+    Endpoint("POST", "/devices/{id}/decisions/{decision}/undo", WRITE, session_only=True),
+    Endpoint("GET", "/map", READ, session_only=True),
+    Endpoint("GET", "/findings", READ, session_only=True),
+    Endpoint("GET", "/findings/{id}", READ, session_only=True),
+    Endpoint("POST", "/findings/{id}", WRITE, session_only=True),
+    Endpoint("GET", "/flows", READ, session_only=True),
+    Endpoint("GET", "/system", READ, session_only=True),
 )
 
 

@@ -18,7 +18,10 @@ from ringfence.model.errors import RingfenceError
 from ringfence.model.query import Query, parse
 from ringfence.store.read.device import device
 from ringfence.store.read.devices import devices, facets
+from ringfence.store.read.places import zones
 from ringfence.store.read.rows import DevicePage, DeviceRow
+from ringfence.store.read.sensors import sensors
+from ringfence.store.views import saved_views
 
 if TYPE_CHECKING:
     # Screens hand connections on, and never speak SQL with them.
@@ -60,24 +63,28 @@ def devices_screen(visit: AtScreen) -> HTMLResponse:
         )
         shown = _facets(connection, query, visit) if problem is None else ()
         preview = _preview(connection, visit)
-        context = surroundings(connection, visit)
-        return render(
-            visit,
-            "devices.html",
-            "devices",
-            page=page,
-            problem=problem,
-            facets=shown,
-            preview=preview,
-            columns=chosen_columns(visit.here.all("column")),
-            all_columns=COLUMNS,
-            sort=sort,
-            grammar=GRAMMAR,
-            fields=_FIELDS,
-            saved_query=visit.here.to("", after=None, pick=None).removeprefix("?"),
-            nothing=why_nothing(visit, problem, "device", context["sensor_count"]),
-            **context,
-        )
+        heard = sensors(connection, visit.scope)
+        places = zones(connection, visit.scope)
+        views = saved_views(connection, visit.principal.person, "devices")
+    return render(
+        visit,
+        "devices.html",
+        "devices",
+        page=page,
+        problem=problem,
+        facets=shown,
+        preview=preview,
+        columns=chosen_columns(visit.here.all("column")),
+        all_columns=COLUMNS,
+        sort=sort,
+        grammar=GRAMMAR,
+        fields=_FIELDS,
+        saved_query=visit.here.to(after=None, pick=None).partition("?")[2],
+        nothing=why_nothing(visit, problem, "device", len(heard)),
+        can_write=visit.may("POST", "/devices/bulk"),
+        zones=places,
+        views=views,
+    )
 
 
 def _facets(connection: Connection, query: Query, visit: Visit) -> tuple[Facet, ...]:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from itertools import groupby
-
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
-from ringfence.app.web.frame import AtScreen, Visit, render
+from ringfence.app.web.frame import AtScreen, render
 from ringfence.app.web.lists import GRAMMAR, PAGE, asked, why_nothing
 from ringfence.app.web.shown import words
 from ringfence.app.web.terms import facet
+from ringfence.store.read.finding_facets import finding_facets
 from ringfence.store.read.findings import finding, findings
 from ringfence.store.read.rows import FindingRow
+from ringfence.store.read.sensors import sensors
 
 __all__ = ["router"]
 
@@ -57,7 +57,7 @@ def findings_screen(visit: AtScreen) -> HTMLResponse:
 
 def _groups(rows: tuple[FindingRow, ...]) -> list[list[FindingRow]]:
     """Put neighbours of one severity, rule and title together; those of other pages are told there."""
-    order = {}
+    order: dict[tuple[str, str, str], list[FindingRow]] = {}
     for row in rows:
         order.setdefault((row.severity, row.rule, row.title), []).append(row)
     return list(order.values())

@@ -10,6 +10,8 @@ from fastapi.responses import HTMLResponse
 
 from ringfence.app.web.frame import AtScreen, Visit, render
 from ringfence.app.web.lists import GRAMMAR, PAGE, asked, why_nothing
+from ringfence.store.read.flows import conversations, talkers
+from ringfence.store.read.sensors import sensors
 
 __all__ = ["router"]
 
@@ -54,3 +56,54 @@ def _text(visit: Visit, nanoseconds: int | None) -> str:
     if nanoseconds is None:
         return ""
     return datetime.fromtimestamp(nanoseconds // _SECOND, visit.zone).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+@router.get("/flows")
+def flows_screen(visit: AtScreen) -> HTMLResponse:
+    """Show the conversations of a range, and who talked most in it."""
+    chosen = range_of(visit)
+    after = visit.here.get("after") or None
+    sort = visit.here.get("sort", "-bytes")
+    with visit.reading() as connection:
+        page, _, problem = asked(
+            visit,
+            lambda query: conversations(
+                connection,
+                query,
+                visit.scope,
+                now=visit.now,
+                start=chosen.start,
+                end=chosen.end,
+                sort=sort,
+                limit=PAGE,
+                cursor=after,
+            ),
+        )
+        most = talkers(connection, visit.scope, start=chosen.start, end=chosen.end, limit=_TALKERS)
+        heard = sensors(connection, visit.scope)
+    newest = max((sensor.last for sensor in heard), default=None)
+    return render(
+        visit,
+        "flows.html",
+        "flows",
+        page=page,
+        problem=problem,
+        talkers=most,
+        ranges=RANGES,
+        range=chosen.key,
+        start_text=_text(visit, chosen.start if not chosen.key else None),
+        end_text=_text(visit, chosen.end),
+        outside=_outside(visit, chosen, newest, bool(page.rows)),
+        sort=sort,
+        grammar=GRAMMAR,
+        fields=_FIELDS,
+        nothing=why_nothing(visit, problem, "conversation", len(heard)),
+    )
+
+
+def _outside(visit: Visit, chosen: Range, newest: int | None, shown: bool) -> str:
+    """Say so where the range ends before, or begins after, everything that was captured: a replayed file is old."""
+    if shown or newest is None or chosen.start is None or newest >= chosen.start:
+        return ""
+    moment = datetime.fromtimestamp(newest // _SECOND, visit.zone).strftime("%Y-%m-%d %H:%M")
+    return f"Nothing in this range: the newest packet is of {moment} {visit.zone_name}."

@@ -7,6 +7,7 @@ Rule 2: what is unknown is said in words and never looks like an answer.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from datetime import UTC, datetime, tzinfo
 from typing import Any
@@ -18,6 +19,7 @@ from markupsafe import Markup, escape
 
 from ringfence.app.escape import shortened, visible
 from ringfence.model.device import class_words
+from ringfence.store.read.rows import ChangeRow, DeviceRow
 
 __all__ = ["FILTERS", "SEVERITIES", "clock_of", "finalised"]
 
@@ -139,6 +141,35 @@ def join_short(values: Iterable[str], limit: int = 3) -> str:
     return ", ".join(shortened(each, 60) for each in listed[:limit]) + more
 
 
+def an_address(row: DeviceRow, otherwise: str = "") -> str:
+    """Return an address of a device, where it has any."""
+    return next(iter((*row.ips, *row.macs)), otherwise)
+
+
+def told(change: ChangeRow) -> str:
+    """Return what a change says, in words: ``changed firmware: V2.9.3 → V2.9.4``."""
+    detail = change.detail or {}
+    said = words(change.what)
+    if "field" in detail:
+        said += " " + words(str(detail["field"]))
+    if "before" in detail or "after" in detail:
+        return f"{said}: {_value(detail.get('before'))} → {_value(detail.get('after'))}"
+    pairs = [
+        f"{words(name)} {_value(value[0])} → {_value(value[1])}"
+        if isinstance(value, list | tuple) and len(value) == 2
+        else f"{words(name)} {_value(value)}"
+        for name, value in detail.items()
+        if name != "field"
+    ]
+    return said + (": " + ", ".join(pairs[:4]) if pairs else "")
+
+
+def _value(value: Any) -> str:
+    if value is None or value == "":
+        return "nothing"
+    return shortened(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str), 60)
+
+
 def known_severity(word: str | None) -> str:
     """Return the severity, or ``unknown``."""
     return word if word in SEVERITIES else "unknown"
@@ -146,6 +177,7 @@ def known_severity(word: str | None) -> str:
 
 FILTERS = {
     "ago": ago,
+    "an_address": an_address,
     "class_name": class_name,
     "join_short": join_short,
     "known_severity": known_severity,
@@ -154,6 +186,7 @@ FILTERS = {
     "percent": percent,
     "short": short,
     "size": size,
+    "told": told,
     "when": when,
     "words": words,
 }
