@@ -1,4 +1,4 @@
-"""The query language: what is written is what is read, and whatever is typed ends in a query or in an error with a place."""
+"""The query language: what is written is read, and any text ends in a query or in an error with its place."""
 
 from __future__ import annotations
 
@@ -38,6 +38,10 @@ def test_what_is_written_is_read(several: list[Term]) -> None:
 
 @given(st.text(max_size=120))
 def test_any_text_ends_in_a_query_or_an_error(text: str) -> None:
+    ends_well(text)
+
+
+def ends_well(text: str) -> None:
     try:
         query = parse(text)
     except RingfenceError as error:
@@ -49,7 +53,7 @@ def test_any_text_ends_in_a_query_or_an_error(text: str) -> None:
 
 @given(st.text(alphabet='ab:-,"<>=\\ \t', max_size=60))
 def test_its_own_letters_in_any_order(text: str) -> None:
-    test_any_text_ends_in_a_query_or_an_error.hypothesis.inner_test(text)
+    ends_well(text)
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,7 @@ def parser() -> argparse.ArgumentParser:
         ("sensors", "list what sees, how much and how well"),
     ):
         _of_server(commands.add_parser(noun, help=text), noun)
+    _up(commands.add_parser("up", help="run the platform: sensor, store, API and screens"))
     _config(commands.add_parser("config", help="show or check the configuration"))
     doctor = commands.add_parser("doctor", help="check this installation")
     doctor.add_argument("--json", action="store_true", help="as JSON")
@@ -117,6 +118,28 @@ def _of_server(command: argparse.ArgumentParser, noun: str) -> None:
     command.set_defaults(call=(noun, noun))
 
 
+def _up(command: argparse.ArgumentParser) -> None:
+    sources = command.add_mutually_exclusive_group()
+    sources.add_argument(
+        "--interface", action="append", default=[], metavar="NAME", help="watch this interface (again for more)"
+    )
+    sources.add_argument(
+        "--replay", action="append", default=[], metavar="FILE", help="take this capture as if it came now"
+    )
+    command.add_argument(
+        "--speed",
+        type=_speed,
+        default=0.0,
+        metavar="N",
+        help="replay N times as fast as captured (default: no waiting)",
+    )
+    command.add_argument("--listen", metavar="ADDRESS:PORT", help="default 127.0.0.1:8470; port 0 takes a free one")
+    command.add_argument("--data", metavar="FOLDER", help="data folder")
+    command.add_argument("--database", metavar="URL", help="sqlite:///PATH or postgresql://USER@HOST/NAME")
+    command.add_argument("--config", metavar="FILE", help="configuration (TOML)")
+    command.set_defaults(call=("up", "up"))
+
+
 def _config(command: argparse.ArgumentParser) -> None:
     actions = command.add_subparsers(dest="action", metavar="ACTION", required=True)
     show = actions.add_parser("show", help="every key with its value")
@@ -127,6 +150,13 @@ def _config(command: argparse.ArgumentParser) -> None:
     validate.set_defaults(call=("config", "validate"))
     for action in (show, validate):
         action.add_argument("--config", metavar="FILE", help="the TOML file (default: what RINGFENCE_CONFIG names)")
+
+
+def _speed(text: str) -> float:
+    value = float(text)
+    if not 0 < value < 1e9:
+        raise argparse.ArgumentTypeError("must be above 0")
+    return value
 
 
 def _positive(text: str) -> int:

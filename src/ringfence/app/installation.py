@@ -25,6 +25,7 @@ class Installation:
     """
 
     folder: Path
+    url: str
     database: Database
     secret: bytes
     knowledge: Knowledge
@@ -42,7 +43,8 @@ class Installation:
         except OSError as error:
             raise RingfenceError("output-not-writable", str(folder), error.strerror or str(error)) from error
         secret = installation_secret(folder)
-        return cls(folder, Database(url or f"sqlite:///{folder.resolve() / 'ringfence.db'}"), secret, in_use())
+        url = url or f"sqlite:///{folder.resolve() / 'ringfence.db'}"
+        return cls(folder, url, Database(url), secret, in_use())
 
     @property
     def site_key(self) -> bytes:

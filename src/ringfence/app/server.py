@@ -16,12 +16,22 @@ from ringfence import __version__
 from ringfence.app import problems
 from ringfence.app.access.access import Access, AccessOptions
 from ringfence.app.access.guard import Guard, as_listed
+from ringfence.app.config import MetricsOptions
+from ringfence.app.observe import Observed, Observer
 from ringfence.app.platform import Platform
 
 __all__ = ["HEADERS", "ROUTERS", "create_app"]
 
 #: Modules with a ``router``, in the order in which paths are tried.
 ROUTERS: tuple[str, ...] = (
+    "ringfence.app.observe",
+    "ringfence.app.api.v1.devices",
+    "ringfence.app.api.v1.findings",
+    "ringfence.app.api.v1.traffic",
+    "ringfence.app.api.v1.places",
+    "ringfence.app.api.v1.intended",
+    "ringfence.app.api.v1.views",
+    "ringfence.app.api.v1.system",
     "ringfence.app.web.static",
     "ringfence.app.web.today",
     "ringfence.app.web.devices",
@@ -48,7 +58,9 @@ HEADERS: Mapping[str, str] = {
 }
 
 
-def create_app(platform: Platform, options: AccessOptions | None = None) -> FastAPI:
+def create_app(
+    platform: Platform, options: AccessOptions | None = None, metrics: MetricsOptions | None = None
+) -> FastAPI:
     """Return the application for one installation."""
     app = FastAPI(
         title="Ringfence",
@@ -62,11 +74,15 @@ def create_app(platform: Platform, options: AccessOptions | None = None) -> Fast
     access = Access(platform, options or AccessOptions())
     app.state.platform = platform
     app.state.access = access
+    app.state.observer = Observer(platform, metrics)
     problems.install(app)
     for name in ROUTERS:
         app.include_router(import_module(name).router)
+    # The last added is the outermost.
+    app.add_middleware(problems.Unforeseen)
     app.add_middleware(Guard, access=access)
     app.add_middleware(SecurityHeaders, secure=platform.secure)
+    app.add_middleware(Observed, observer=app.state.observer)
     return app
 
 

@@ -4,7 +4,7 @@ Terms are joined by *and*; ``-term`` negates; ``field:a,b`` is either; ``<``, ``
 severities and ages.
 ``field:*`` is *known*, ``field:-`` is *unknown*. Nothing here knows which fields a list has: who compiles it does.
 
-Rule 1: a value with spaces, commas or quotes stands in double quotes; within them ``\\`` takes the next letter as it is.
+Rule 1: a value with spaces, commas or quotes stands in double quotes; there ``\\`` takes the next letter as it is.
 Rule 2: a MAC or IPv6 address is free text, although it holds colons.
 Rule 3: one pass over a bounded text: no query takes more time than its length.
 """

@@ -1,7 +1,7 @@
 """What batches add up to: facts and conversations of many windows as one run over all of them would tell them.
 
 Rule 1: adding the batches of a file gives what reading the file at once gives.
-Rule 2: attempts state sums of their window so far: the later one takes the place of the earlier. They are kept for a
+Rule 2: attempts state sums of their window so far: the larger one takes the place of the smaller. They are kept for a
 day of capture time only; the rest is kept.
 Rule 3: a batch may take back what was told of a conversation (below zero); one of which nothing is left is none.
 """
@@ -14,10 +14,11 @@ from dataclasses import replace
 from ringfence.model.flow import Conversation, Operation
 from ringfence.model.observation import Observation
 
-__all__ = ["Gathered"]
+__all__ = ["WINDOWED", "Gathered"]
 
 _REFERENCES = 4  # packets kept of a fact (contract §2)
-_WINDOWED = frozenset({"flow.attempts", "flow.targeted"})
+#: Kinds whose facts are about one window and state its sums.
+WINDOWED = frozenset({"flow.attempts", "flow.targeted"})
 _KEPT = 86_400_000_000_000  # nanoseconds of capture time
 
 FactKey = tuple[str, str, str | None, Hashable]
@@ -37,11 +38,13 @@ class Gathered:
         """Add facts; returns them with what was known of them before."""
         out = []
         for fact in observations:
-            windowed = fact.kind in _WINDOWED
+            windowed = fact.kind in WINDOWED
             value = (fact["window"], fact["transport"]) if windowed else _frozen(fact.value)
             key = (fact.kind, fact.subject.id, fact.object.id if fact.object else None, value)
-            known = None if windowed else self._facts.get(key)
-            if known is not None:
+            known = self._facts.get(key)
+            if windowed and known is not None:
+                fact = max(known, fact, key=lambda each: each.count)
+            elif known is not None:
                 packets = sorted({*known.packets, *fact.packets})[:_REFERENCES]
                 first, last = min(known.first, fact.first), max(known.last, fact.last)
                 fact = replace(known, count=known.count + fact.count, first=first, last=last, packets=tuple(packets))

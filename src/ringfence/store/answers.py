@@ -6,24 +6,36 @@ Rule 2: only what was done is remembered; a request that failed changed nothing 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, insert, select, text
 
 from ringfence.model.errors import RingfenceError
 from ringfence.store.schema.operation import answer
 
-__all__ = ["KEPT_NANOSECONDS", "remember", "remembered"]
+__all__ = ["KEPT_NANOSECONDS", "Remembered", "remember", "remembered"]
 
 KEPT_NANOSECONDS = 24 * 3_600 * 1_000_000_000
 
 
-def remembered(connection: Connection, person: str, key: str, digest: str, now: int) -> Any | None:
-    """Return what the same request was answered, as (value, headers); None where it was not seen yet.
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """What was answered."""
+
+    headers: dict[str, str]
+    body: bytes
+
+
+def remembered(connection: Connection, person: str, key: str, digest: str, now: int) -> Remembered | None:
+    """Return what the same request was answered; None where it was not seen yet: then nobody else does it meanwhile.
 
     Raises:
         RingfenceError: ``idempotency-conflict`` where the key was used for another request.
     """
+    if connection.dialect.name == "postgresql":
+        words = {"person": person, "key": key}
+        connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:person || ' ' || :key, 0))"), words)
     found = connection.execute(
         select(answer).where(answer.c.person == person, answer.c.key == key, answer.c.time > now - KEPT_NANOSECONDS)
     ).one_or_none()
@@ -31,13 +43,13 @@ def remembered(connection: Connection, person: str, key: str, digest: str, now: 
         return None
     if found.digest != digest:
         raise RingfenceError("idempotency-conflict", key, "Another request was sent with it.")
-    return found
+    return Remembered(found.headers, found.body)
 
 
 def remember(
-    connection: Connection, person: str, key: str, digest: str, now: int, *, status: int, headers: Any, body: bytes
+    connection: Connection, person: str, key: str, digest: str, now: int, *, headers: Any, body: bytes
 ) -> None:
-    """Keep an answer for a day. Two requests with one key at the same moment: the later transaction fails."""
+    """Keep an answer for a day."""
     connection.execute(delete(answer).where(answer.c.time <= now - KEPT_NANOSECONDS))
     row = {"person": person, "key": key, "digest": digest, "time": now}
-    connection.execute(insert(answer), [{**row, "status": status, "headers": headers, "body": body}])
+    connection.execute(insert(answer), [{**row, "headers": headers, "body": body}])

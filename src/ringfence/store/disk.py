@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError
 
 from ringfence.model.errors import RingfenceError
 
-__all__ = ["TEMPORARY", "appearing", "disk_errors", "write_whole"]
+__all__ = ["TEMPORARY", "appearing", "disk_errors", "private_folder", "write_whole"]
 
 TEMPORARY = ".part"  # how the names of unfinished files end
 _FULL = {errno.ENOSPC, errno.EDQUOT}
@@ -26,7 +26,7 @@ _FULL = {errno.ENOSPC, errno.EDQUOT}
 
 @contextmanager
 def disk_errors(place: str | Path) -> Iterator[None]:
-    """Tell a full disk, of a file or of the database, as ``disk-full`` and any other refusal as ``output-not-writable``.
+    """Tell a full disk, of a file or of the database, as ``disk-full``; other refusals as ``output-not-writable``.
 
     Raises:
         RingfenceError: ``disk-full``, ``output-not-writable``.
@@ -59,7 +59,7 @@ def appearing(path: Path) -> Iterator[BinaryIO]:
     """
     unfinished = path.with_name(f"{path.name}.{secrets.token_hex(4)}{TEMPORARY}")
     with disk_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        private_folder(path.parent)
         try:
             descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
             with os.fdopen(descriptor, "wb") as file:
@@ -72,6 +72,14 @@ def appearing(path: Path) -> Iterator[BinaryIO]:
             with suppress(OSError):
                 unfinished.unlink(missing_ok=True)
             raise
+
+
+def private_folder(path: Path) -> None:
+    """Make a folder, and those above it that are missing, for this user only; each survives a power cut."""
+    if not path.is_dir():
+        private_folder(path.parent)
+        path.mkdir(mode=0o700, exist_ok=True)
+        _fsync_folder(path.parent)
 
 
 def write_whole(path: Path, data: bytes) -> None:

@@ -1,8 +1,8 @@
 """The installation's secret, and a key for every period: what is dropped here can't be read again by anybody.
 
 Rule 1: the secret is made once, is readable by its user only, and is refused with any other mode.
-Rule 2: a period's key stands in ``period_key``, wrapped by AES-256-GCM under a key derived from the secret; the wrapping
-names purpose and period, so that rows can't be swapped.
+Rule 2: a period's key stands in ``period_key``, wrapped by AES-256-GCM under a key derived from the secret; the
+wrapping names purpose and period, so that rows can't be swapped.
 Rule 3: nothing is cached: a key whose row was rolled back or dropped must not be used again.
 """
 
@@ -97,7 +97,9 @@ class Keys:
 
     def find_all(self, connection: Connection, purpose: str) -> dict[str, bytes]:
         """Return every key of a purpose by its period."""
-        rows = connection.execute(select(period_key.c.period, period_key.c.wrapped).where(period_key.c.purpose == purpose))
+        rows = connection.execute(
+            select(period_key.c.period, period_key.c.wrapped).where(period_key.c.purpose == purpose)
+        )
         return {period: self._unwrap(purpose, period, wrapped) for period, wrapped in rows}
 
     def drop(self, connection: Connection, purpose: str, period: str) -> bool:

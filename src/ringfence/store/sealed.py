@@ -1,7 +1,7 @@
 """Sealed files: AES-256-GCM in chunks of 1 MiB, so that lake, packet ring and backups are read and written as streams.
 
-Layout: 8 bytes of magic, 32 bytes of salt, then chunks (ciphertext and 16 bytes of tag). The file's own key is HKDF of the
-period's key with that salt; a chunk's nonce is its number and whether it is the last one.
+Layout: 8 bytes of magic, 32 bytes of salt, then chunks (ciphertext and 16 bytes of tag). The file's own key is HKDF of
+the period's key with that salt; a chunk's nonce is its number and whether it is the last one.
 Rule 1: a file that was cut, extended, reordered or changed in any bit raises ``sealed-damaged``; nothing of a chunk is
 handed out before its tag was checked, and a reader has only read a whole file when it met the last chunk.
 Rule 2: the name under which a file is sealed is authenticated too: one sealed file can't take the place of another.

@@ -66,7 +66,8 @@ class Guard:
             await send({"type": "websocket.close", "code": 1008})  # No WebSocket route exists.
             return
         state = scope.setdefault("state", {})
-        state.update(principal=None, endpoint=None, scope=None, request_id=secrets.token_hex(8))
+        state.update(principal=None, endpoint=None, scope=None)
+        state.setdefault("request_id", secrets.token_hex(8))  # ``observe.Observed`` has given one where it is there.
         request = Request(scope, receive)
         admitted = _Admitted(request)
         try:
@@ -96,7 +97,7 @@ class Guard:
             _spend(access.strict.take(address, access.now()), address, admitted)
         if request.method not in _SAFE:
             self._origin(headers)
-        principal = await run_in_threadpool(_recognise, access, request)
+        principal = None if endpoint.anonymous else await run_in_threadpool(_recognise, access, request)
         request.state.principal = principal
         if principal is not None:
             _spend(access.people.take(principal.token or principal.person, access.now()), principal.name, admitted)

@@ -23,7 +23,9 @@ __all__ = [
     "ClassName",
     "ConversationAnswer",
     "ConversationList",
+    "Count",
     "Criticality",
+    "DecisionAnswer",
     "DeviceAnswer",
     "DeviceList",
     "DevicePageAnswer",
@@ -39,6 +41,7 @@ __all__ = [
     "TodayAnswer",
     "change_answer",
     "conversation_answer",
+    "decision_answer",
     "device_answer",
     "device_page_answer",
     "finding_answer",
@@ -474,11 +477,12 @@ def device_page_answer(page: rows.DevicePage) -> dict[str, Any]:
         "commands": [_peer(each) for each in page.commands],
         "findings": [finding_answer(each) for each in page.findings],
         "timeline": [change_answer(each) for each in page.timeline],
-        "decisions": [_decision(each) for each in page.decisions],
+        "decisions": [decision_answer(each) for each in page.decisions],
     }
 
 
-def _decision(row: rows.DecisionRow) -> dict[str, Any]:
+def decision_answer(row: rows.DecisionRow) -> dict[str, Any]:
+    """Make a `DecisionAnswer`."""
     told = _fields(row, "id", "kind", "field", "value", "reason", "who")
     return {**told, "time": rfc3339(row.time), "undone": time_answer(row.undone)}
 

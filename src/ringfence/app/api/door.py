@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from fastapi import Depends, Header, Request, Response
 
@@ -22,11 +22,9 @@ from ringfence.app.api.paging import Cursors
 from ringfence.app.platform import Platform
 from ringfence.model.errors import RingfenceError
 from ringfence.model.scope import Scope
-from ringfence.store import answers
-
-if TYPE_CHECKING:
-    # Handlers hand connections on, and never speak SQL with them.
-    from ringfence.store.database import Connection
+from ringfence.store import answers, audit
+from ringfence.store.database import Connection
+from ringfence.store.unit import UnitOfWork
 
 __all__ = ["AtDoor", "Door", "IdempotencyKey", "IfMatch", "etag", "version_of"]
 
@@ -55,8 +53,17 @@ class Door:
     platform: Platform
     principal: Principal
     scope: Scope
-    cursors: Cursors
     digest: str  # of method, path, query and body
+
+    @property
+    def now(self) -> int:
+        """Nanoseconds since 1970, UTC."""
+        return self.platform.clock()
+
+    @property
+    def cursors(self) -> Cursors:
+        """What seals the lists' cursors."""
+        return Cursors(self.platform.secret)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -64,33 +71,35 @@ class Door:
         with self.platform.database.reading() as connection:
             yield connection
 
-    @contextmanager
-    def writing(self) -> Iterator[Connection]:
-        """Yield a connection whose changes are all kept or none."""
-        with self.platform.database.writing() as connection:
-            yield connection
+    def writing(self) -> UnitOfWork:
+        """Return a transaction whose changes, news and audit entries are all kept or none."""
+        return UnitOfWork(self.platform.database, self.now)
 
-    def once(self, key: str | None, response: Response, act: Callable[[Connection], Any]) -> Any:
+    def audit(
+        self, unit: UnitOfWork, act: str, thing: str, *, before: Any = None, after: Any = None, why: str | None = None
+    ) -> None:
+        """Write down in the audit log that who asks does ``act`` to ``thing``."""
+        audit.append(unit.connection, unit.now, self.principal.name, self.principal.via, act, thing, before, after, why)
+
+    def once(self, key: str | None, response: Response, act: Callable[[UnitOfWork], Any]) -> Any:
         """Do ``act`` in one transaction and return its value; where ``key`` was seen, return what was answered then.
 
         Raises:
             RingfenceError: ``idempotency-conflict``, and what ``act`` raises.
         """
-        now = self.platform.clock()
-        with self.writing() as connection:
+        with self.writing() as unit:
             if key is None:
-                return act(connection)
-            before = answers.remembered(connection, self.principal.person, key, self.digest, now)
+                return act(unit)
+            before = answers.remembered(unit.connection, self.principal.person, key, self.digest, unit.now)
             if before is not None:
                 response.headers["Idempotency-Replayed"] = "true"
                 response.headers.update(before.headers)
                 return json.loads(before.body)
-            value = act(connection)
+            value = act(unit)
             kept = {name: response.headers[name] for name in ("ETag", "Location") if name in response.headers}
             body = json.dumps(value).encode()
-            answers.remember(
-                connection, self.principal.person, key, self.digest, now, status=200, headers=kept, body=body
-            )
+            person = self.principal.person
+            answers.remember(unit.connection, person, key, self.digest, unit.now, headers=kept, body=body)
             return value
 
 
@@ -102,8 +111,7 @@ async def _door(request: Request) -> Door:
     digest = sha256()
     for part in (request.method.encode(), request.url.path.encode(), request.url.query.encode(), await request.body()):
         digest.update(len(part).to_bytes(8, "big") + part)
-    state = request.app.state
-    return Door(request, state.platform, principal, scope, state.cursors, digest.hexdigest())
+    return Door(request, request.app.state.platform, principal, scope, digest.hexdigest())
 
 
 AtDoor = Annotated[Door, Depends(_door)]

@@ -10,7 +10,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import TypeAdapter
 
 from ringfence import __version__
-from ringfence.app.api.problems import Problem
+from ringfence.app.problems import Problem
 
 __all__ = ["document", "document_text"]
 

@@ -184,7 +184,7 @@ def _shown(fact: Row[Any]) -> Mapping[str, Any]:
         "kind": fact.kind,
         "object": fact.object,
         "value": {name: value for name, value in fact.value.items() if name != "secret"},
-        "count": fact.count,
+        "count": fact._mapping["count"],
         "first": fact.first,
         "last": fact.last,
     }
@@ -199,7 +199,7 @@ def _credentials(facts: list[Row[Any]]) -> Iterator[Mapping[str, Any]]:
                 "user": fact.value.get("user"),
                 "default": fact.value.get("default"),
                 "object": fact.object,
-                "count": fact.count,
+                "count": fact._mapping["count"],
                 "first": fact.first,
                 "last": fact.last,
             }
