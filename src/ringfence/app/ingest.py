@@ -25,11 +25,11 @@ from ringfence.model.finding import Finding
 from ringfence.model.observation import Observation
 from ringfence.sensor.gathered import WINDOWED, Gathered
 from ringfence.sensor.live import Batch
+from ringfence.store.decisions import load_decisions
 from ringfence.store.findings import save_findings
 from ringfence.store.inventory import load_devices, save_devices
 from ringfence.store.lake import Lake
 from ringfence.store.observations import load_observations, save_observations
-from ringfence.store.notes import load_decisions
 from ringfence.store.read.state import has_batch
 from ringfence.store.superseded import retire_devices, supersede_findings
 from ringfence.store.traffic import load_conversations, save_conversations, save_quality
