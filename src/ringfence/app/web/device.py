@@ -53,6 +53,7 @@ def device_screen(visit: AtScreen, id: str) -> HTMLResponse:  # noqa: A002 The w
         chosen=lambda claim: _chosen(page.row, claim),
         speaks_tls=any(peer.protocol == "tls" for peer in page.peers),
         can_write=can_write,
+        can_tag=visit.may("POST", f"/devices/{id}/safety"),
         zones=places,
         similar=similar,
         correctable=CORRECTABLE,

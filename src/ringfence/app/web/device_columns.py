@@ -22,7 +22,8 @@ class Column:
     label: str
     value: Callable[[DeviceRow], Any]
     sort: str | None = None  # the store's word
-    numeric: bool = False
+    newest: bool = False  # sorted downwards first: the newest, the gravest
+    width: int = 110  # its share of the table
 
 
 def _field(name: str) -> Callable[[DeviceRow], Any]:
@@ -34,14 +35,14 @@ def _time(name: str) -> Callable[[DeviceRow], Any]:
 
 
 COLUMNS: tuple[Column, ...] = (
-    Column("name", "Name", _field("name"), "name"),
-    Column("class", "Class", _field("device_class"), "class"),
-    Column("worst", "Worst finding", _field("worst"), "worst", numeric=True),
-    Column("vendor", "Vendor", _field("vendor"), "vendor"),
-    Column("ips", "Addresses", _field("ips")),
+    Column("name", "Name", _field("name"), "name", width=190),
+    Column("class", "Class", _field("device_class"), "class", width=185),
+    Column("worst", "Worst finding", _field("worst"), "worst", newest=True, width=120),
+    Column("vendor", "Vendor", _field("vendor"), "vendor", width=150),
+    Column("ips", "Addresses", _field("ips"), width=125),
     Column("zone", "Zone", _field("zone_name"), "zone"),
     Column("owner", "Owner", _field("owner"), "owner"),
-    Column("last", "Last seen", _time("last"), "seen", numeric=True),
+    Column("last", "Last seen", _time("last"), "seen", newest=True, width=105),
     Column("product", "Product", _field("product")),
     Column("model", "Model", _field("model"), "model"),
     Column("firmware", "Firmware", _field("firmware")),
@@ -56,9 +57,9 @@ COLUMNS: tuple[Column, ...] = (
     Column("criticality", "Criticality", _field("criticality"), "criticality"),
     Column("safety", "Safety-critical", _field("safety")),
     Column("expected", "Expected", _field("expected")),
-    Column("confidence", "Confidence", _field("confidence"), "confidence", numeric=True),
-    Column("purdue_level", "Purdue level", _field("purdue_level"), "purdue", numeric=True),
-    Column("first", "First seen", _time("first"), "first", numeric=True),
+    Column("confidence", "Confidence", _field("confidence"), "confidence", newest=True),
+    Column("purdue_level", "Purdue level", _field("purdue_level"), "purdue", newest=True),
+    Column("first", "First seen", _time("first"), "first", newest=True),
     Column("domain", "Domain", _field("domain")),
     Column("id", "Id", _field("id")),
 )

@@ -20,8 +20,8 @@ from ringfence.store.read.device import device
 from ringfence.store.read.devices import devices, facets
 from ringfence.store.read.places import zones
 from ringfence.store.read.rows import DevicePage, DeviceRow
-from ringfence.store.read.sensors import sensors
-from ringfence.store.views import saved_views
+from ringfence.store.read.system import sensors
+from ringfence.store.views import views
 
 if TYPE_CHECKING:
     # Screens hand connections on, and never speak SQL with them.
@@ -65,7 +65,7 @@ def devices_screen(visit: AtScreen) -> HTMLResponse:
         preview = _preview(connection, visit)
         heard = sensors(connection, visit.scope)
         places = zones(connection, visit.scope)
-        views = saved_views(connection, visit.principal.person, "devices")
+        kept = views(connection, visit.principal.person, "devices")
     return render(
         visit,
         "devices.html",
@@ -83,7 +83,7 @@ def devices_screen(visit: AtScreen) -> HTMLResponse:
         nothing=why_nothing(visit, problem, "device", len(heard)),
         can_write=visit.may("POST", "/devices/bulk"),
         zones=places,
-        views=views,
+        views=kept,
     )
 
 

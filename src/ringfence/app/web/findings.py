@@ -12,7 +12,7 @@ from ringfence.app.web.terms import facet
 from ringfence.store.read.finding_facets import finding_facets
 from ringfence.store.read.findings import finding, findings
 from ringfence.store.read.rows import FindingRow
-from ringfence.store.read.sensors import sensors
+from ringfence.store.read.system import sensors
 
 __all__ = ["router"]
 

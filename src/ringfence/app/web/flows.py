@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse
 from ringfence.app.web.frame import AtScreen, Visit, render
 from ringfence.app.web.lists import GRAMMAR, PAGE, asked, why_nothing
 from ringfence.store.read.flows import conversations, talkers
-from ringfence.store.read.sensors import sensors
+from ringfence.store.read.system import sensors
 
 __all__ = ["router"]
 
@@ -72,14 +72,15 @@ def flows_screen(visit: AtScreen) -> HTMLResponse:
                 query,
                 visit.scope,
                 now=visit.now,
-                start=chosen.start,
-                end=chosen.end,
+                since=chosen.start,
+                until=chosen.end,
                 sort=sort,
                 limit=PAGE,
                 cursor=after,
             ),
         )
-        most = talkers(connection, visit.scope, start=chosen.start, end=chosen.end, limit=_TALKERS)
+        until = chosen.end if chosen.end is not None else visit.now + _HOUR
+        most = talkers(connection, visit.scope, since=chosen.start or 0, until=until, limit=_TALKERS)
         heard = sensors(connection, visit.scope)
     newest = max((sensor.last for sensor in heard), default=None)
     return render(

@@ -28,7 +28,9 @@ from ringfence.app.web import static
 from ringfence.app.web.address import Address, path
 from ringfence.app.web.shown import FILTERS, clock_of, finalised
 from ringfence.model.scope import Scope
+from ringfence.store.audit import append
 from ringfence.store.read.changes import last_change
+from ringfence.store.unit import UnitOfWork
 
 if TYPE_CHECKING:
     # Screens hand connections on, and never speak SQL with them.
@@ -103,11 +105,15 @@ class Visit:
         with self.platform.database.reading() as connection:
             yield connection
 
-    @contextmanager
-    def writing(self) -> Iterator[Connection]:
-        """Yield a connection whose changes are all kept or none."""
-        with self.platform.database.writing() as connection:
-            yield connection
+    def writing(self) -> UnitOfWork:
+        """Return a transaction whose changes, news and audit entries are all kept or none."""
+        return UnitOfWork(self.platform.database, self.now)
+
+    def audit(
+        self, unit: UnitOfWork, act: str, thing: str, *, before: Any = None, after: Any = None, why: str | None = None
+    ) -> None:
+        """Write down in the audit log that who looks does ``act`` to ``thing``."""
+        append(unit.connection, unit.now, self.principal.name, self.principal.via, act, thing, before, after, why)
 
     def may(self, method: str, where: str) -> bool:
         """Return whether this person may do that: forms that would be refused are not shown."""

@@ -10,9 +10,9 @@ from fastapi.responses import HTMLResponse
 
 from ringfence.app.web.frame import AtScreen, Visit, render
 from ringfence.app.web.map_layout import drawing_of
-from ringfence.store.read.map import map_view
 from ringfence.store.read.places import sites, zones
 from ringfence.store.read.rows import MapNode, MapView
+from ringfence.store.read.sitemap import site_map
 
 __all__ = ["router"]
 
@@ -38,7 +38,7 @@ def map_screen(visit: AtScreen) -> HTMLResponse:
     """Show the map."""
     site, zone = visit.here.get("site") or None, visit.here.get("zone") or None
     with visit.reading() as connection:
-        view = map_view(connection, visit.scope, site_id=site, zone_id=zone, limit=_NODES)
+        view = site_map(connection, visit.scope, site_id=site, zone_id=zone, limit=_NODES)
         all_sites, all_zones = sites(connection, visit.scope), zones(connection, visit.scope)
     if visit.here.get("across") == "1":
         view = _across(view)

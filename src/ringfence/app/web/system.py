@@ -17,7 +17,7 @@ from ringfence.app.web.today import health_of_sensor, knowledge_days
 from ringfence.store.audit import entries
 from ringfence.store.credentials import tokens_of
 from ringfence.store.people import Person, everybody
-from ringfence.store.read.sensors import sensors
+from ringfence.store.read.system import sensors
 
 if TYPE_CHECKING:
     # Screens hand connections on, and never speak SQL with them.

@@ -89,7 +89,7 @@ def today_screen(visit: AtScreen) -> HTMLResponse:
     """Show the morning page."""
     with visit.reading() as connection:
         since = since_of(connection, visit)
-        found = today(connection, visit.scope, since=since, now=visit.now)
+        found = today(connection, visit.scope, since=since)
         query = parse("class:unknown")
         unknowns = devices(connection, query, visit.scope, now=visit.now, sort="-seen", limit=_UNKNOWNS)
         changed = [change.id for change in found.changed if change.noun == "device"]
