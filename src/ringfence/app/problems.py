@@ -223,7 +223,7 @@ _SAID = {
     409: "It contradicts what is there",
     412: "It was changed meanwhile",
     413: "The request is too large",
-    415: "The body's media type is another",
+    421: "The server has no such name",
     422: "A value does not fit",
     428: "If-Match is needed",
     429: "Too many requests",

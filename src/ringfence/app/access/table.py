@@ -16,7 +16,7 @@ from re import Pattern
 from starlette.convertors import Convertor
 from starlette.routing import compile_path
 
-__all__ = ["ADMIN", "ENDPOINTS", "ENGINEER", "READ", "ROLES", "WRITE", "Endpoint", "find", "known_path"]
+__all__ = ["ADMIN", "ENDPOINTS", "ENGINEER", "READ", "ROLES", "WRITE", "Endpoint", "find", "methods_of"]
 
 ROLES = ("viewer", "analyst", "engineer", "approver", "auditor", "admin")
 READ = ROLES  # Every role may look at what its sites hold.
@@ -208,6 +208,7 @@ def find(method: str, path: str) -> tuple[Endpoint, dict[str, str]] | None:
     return None
 
 
-def known_path(path: str) -> bool:
-    """Whether any row, of whatever method, has this path."""
-    return any(pattern.match(path) for _, pattern, _ in _compiled())
+def methods_of(path: str) -> tuple[str, ...]:
+    """Return the methods of all rows that have this path; none where no row has it."""
+    found = {row.method for row, pattern, _ in _compiled() if pattern.match(path)}
+    return tuple(sorted(found | ({"HEAD"} if "GET" in found else set())))

@@ -19,7 +19,7 @@ from ringfence.app.access.access import Access
 from ringfence.app.api import openapi
 from ringfence.app.api.answers import ChangeAnswer, SensorAnswer, Time, TodayAnswer, change_answer, sensor_answer
 from ringfence.app.api.answers import today_answer as made_today
-from ringfence.app.api.asked import CHANGING, READING, Exact
+from ringfence.app.api.asked import CHANGING, READING, Exact, nanoseconds
 from ringfence.app.api.door import AtDoor, Door
 from ringfence.app.api.events import Streams, stream
 from ringfence.model.clock import rfc3339
@@ -97,16 +97,17 @@ class RetentionPut(Exact):
 @router.get("/today", response_model=TodayAnswer, responses=READING)
 def read_today(asked: Annotated[SinceAsked, Query()], door: AtDoor) -> Any:
     """Read the morning page: what is new, what changed, what is open."""
-    since = door.now - 86_400_000_000_000 if asked.since is None else nanoseconds(asked.since)
+    since = nanoseconds(asked.since)
+    since = door.now - 86_400_000_000_000 if since is None else since
     with door.reading() as connection:
-        return made_today(today(connection, since, door.scope))
+        return made_today(today(connection, door.scope, since=since))
 
 
 @router.get("/sensors", response_model=SensorList, responses=READING)
 def list_sensors(door: AtDoor) -> Any:
     """List sensors with their capture-quality verdicts."""
     with door.reading() as connection:
-        return {"sensors": [sensor_answer(row) for row in sensors(connection)]}
+        return {"sensors": [sensor_answer(row) for row in sensors(connection, door.scope)]}
 
 
 @router.get("/changes", response_model=ChangeList, responses=READING)
@@ -199,9 +200,3 @@ def _age(day: str, now: int) -> int | None:
 def read_openapi(door: AtDoor) -> Response:
     """Answer with the OpenAPI document of this API."""
     return Response(openapi.document_text(door.request.app), media_type="application/json")
-
-
-def nanoseconds(moment: datetime) -> int:
-    """Return ns since 1970; a time without a zone is UTC."""
-    known = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
-    return int(known.timestamp() * 1_000_000) * 1_000
