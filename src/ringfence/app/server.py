@@ -24,6 +24,9 @@ __all__ = ["HEADERS", "ROUTERS", "create_app"]
 
 #: Modules with a ``router``, in the order in which paths are tried.
 ROUTERS: tuple[str, ...] = (
+    "ringfence.app.access.pages",
+    "ringfence.app.access.session_api",
+    "ringfence.app.access.people_api",
     "ringfence.app.observe",
     "ringfence.app.api.v1.devices",
     "ringfence.app.api.v1.findings",
