@@ -128,7 +128,7 @@ def _up(command: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="FILE",
-        help="take this capture, with the times in it (again for more)",
+        help="take this capture instead (again for more)",
     )
     command.add_argument(
         "--speed",

@@ -2,8 +2,8 @@
 
 Rule 1: it opens no packet socket itself: for an interface it starts a capture process, which can read packets and write
 its pipe and nothing else (contract §5), and reads that pipe.
-Rule 2: it shares nothing with the server but the store. It ends when its parent does; what it has not handed over yet is
-handed over first. After a replay it stays, to apply what people decide.
+Rule 2: it shares nothing with the server but the store. It ends when its parent does; what it has not handed over yet
+is handed over first. After a replay it stays, to apply what people decide.
 """
 
 from __future__ import annotations
