@@ -1,8 +1,8 @@
-"""The packet line for a running installation: each batch goes through every room once, and into the store as one unit.
+"""The packet line of a running installation: each batch goes through every room once, and into the store as one unit.
 
-Rule 1: what is in memory is what the store holds and the batch at hand; after a restart it is made again from the store.
-Rule 2: a batch that can't be stored is tried again until it can: nothing that was taken is lost while this process lives,
-and the sources wait meanwhile. Batches that the store knows are passed over.
+Rule 1: what is in memory is what the store holds and the batch at hand; after a restart it is made again from there.
+Rule 2: a batch that can't be stored is tried again until it can: nothing that was taken is lost while this process
+lives, and the sources wait meanwhile. Batches that the store knows are passed over.
 Rule 3: rules judge everything gathered so far, so that a replay finds what ``analyze`` finds.
 """
 

@@ -24,10 +24,10 @@ __all__ = ["HEADERS", "ROUTERS", "create_app"]
 
 #: Modules with a ``router``, in the order in which paths are tried.
 ROUTERS: tuple[str, ...] = (
+    "ringfence.app.observe",
     "ringfence.app.access.pages",
     "ringfence.app.access.session_api",
     "ringfence.app.access.people_api",
-    "ringfence.app.observe",
     "ringfence.app.api.v1.devices",
     "ringfence.app.api.v1.findings",
     "ringfence.app.api.v1.traffic",

@@ -94,4 +94,3 @@ def json_lines(rows: Iterable[DeviceRow], columns: tuple[Column, ...]) -> Iterat
     """Yield one JSON object a line; unknown is null."""
     for row in rows:
         yield json.dumps({column.key: column.value(row) for column in columns}, ensure_ascii=False) + "\n"
-

@@ -57,9 +57,7 @@ def devices_screen(visit: AtScreen) -> HTMLResponse:
     with visit.reading() as connection:
         page, query, problem = asked(
             visit,
-            lambda query: devices(
-                connection, query, visit.scope, now=visit.now, sort=sort, limit=PAGE, cursor=after
-            ),
+            lambda query: devices(connection, query, visit.scope, now=visit.now, sort=sort, limit=PAGE, cursor=after),
         )
         shown = _facets(connection, query, visit) if problem is None else ()
         preview = _preview(connection, visit)
@@ -139,9 +137,7 @@ def _rows(visit: Visit, query: Query, sort: str) -> Iterator[DeviceRow]:
     after: str | None = None
     with visit.reading() as connection:
         while True:
-            page = devices(
-                connection, query, visit.scope, now=visit.now, sort=sort, limit=_EXPORTED, cursor=after
-            )
+            page = devices(connection, query, visit.scope, now=visit.now, sort=sort, limit=_EXPORTED, cursor=after)
             yield from page.rows
             after = page.next
             if after is None:

@@ -34,9 +34,7 @@ def findings_screen(visit: AtScreen) -> HTMLResponse:
     with visit.reading() as connection:
         page, query, problem = asked(
             visit,
-            lambda query: findings(
-                connection, query, visit.scope, now=visit.now, sort=sort, limit=PAGE, cursor=after
-            ),
+            lambda query: findings(connection, query, visit.scope, now=visit.now, sort=sort, limit=PAGE, cursor=after),
         )
         counts = {} if problem else finding_facets(connection, query, visit.scope, now=visit.now)
         shown = tuple(

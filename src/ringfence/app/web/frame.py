@@ -176,18 +176,22 @@ def render(visit: Visit, template: str, screen: str, *, status: int = 200, **con
     theme = _cookie(visit.request, "theme")
     with visit.reading() as connection:
         live_after = last_change(connection)
-    text = _environment().get_template(template).render(
-        visitor=visitor,
-        screen=screen,
-        here=visit.here,
-        now=visit.now,
-        zone=visit.zone,
-        zone_name=visit.zone_name,
-        theme=theme if theme in ("dark", "light") else "",
-        knowledge=visit.platform.knowledge,
-        said=_said(visit.request),
-        live_after=live_after,
-        **{"problem": None, **context},
+    text = (
+        _environment()
+        .get_template(template)
+        .render(
+            visitor=visitor,
+            screen=screen,
+            here=visit.here,
+            now=visit.now,
+            zone=visit.zone,
+            zone_name=visit.zone_name,
+            theme=theme if theme in ("dark", "light") else "",
+            knowledge=visit.platform.knowledge,
+            said=_said(visit.request),
+            live_after=live_after,
+            **{"problem": None, **context},
+        )
     )
     return HTMLResponse(text, status, {"Cache-Control": "no-store"})
 

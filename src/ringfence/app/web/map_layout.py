@@ -130,7 +130,9 @@ def _lane(
     """Place one lane at ``y`` and return where the next begins."""
     width = WIDTH - 2 * inset
     columns = max((width - 2 * _PADDING + _GAP_X) // (_NODE_WIDTH + _GAP_X), 1)
-    members = sorted(members, key=lambda each: (-(each.purdue_level or 0), each.device_class or "", each.label, each.id))
+    members = sorted(
+        members, key=lambda each: (-(each.purdue_level or 0), each.device_class or "", each.label, each.id)
+    )
     for place, node in enumerate(members):
         x = inset + _PADDING + (place % columns) * (_NODE_WIDTH + _GAP_X)
         nodes.append(_node(node, x, y + _HEAD + (place // columns) * (_NODE_HEIGHT + _GAP_Y)))

@@ -125,7 +125,7 @@ def _about(_: Connection, visit: Visit) -> Mapping[str, Any]:
     return {"store_kind": "SQLite" if visit.platform.database.is_sqlite else "PostgreSQL"}
 
 
-_TABS: Mapping[str, tuple[str, "Callable[[Connection, Visit], Mapping[str, Any]]"]] = {
+_TABS: Mapping[str, tuple[str, Callable[[Connection, Visit], Mapping[str, Any]]]] = {
     "sensors": ("Sensors and capture quality", _sensors),
     "knowledge": ("Knowledge", _knowledge),
     "people": ("People", _people),

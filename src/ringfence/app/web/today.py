@@ -60,7 +60,9 @@ def health_of_sensor(sensor: SensorRow, now: int) -> Health:
         age = f"{minutes} min" if minutes < 120 else f"{minutes // 60} h" if minutes < 2880 else f"{minutes // 1440} d"
         return Health(sensor.sensor, f"nothing heard for {age}", "stale", "stale", href)
     if grave:
-        return Health(sensor.sensor, f"heard, {len(grave)} problem{'s' * (len(grave) > 1)} with its capture", "weak", "high", href)
+        return Health(
+            sensor.sensor, f"heard, {len(grave)} problem{'s' * (len(grave) > 1)} with its capture", "weak", "high", href
+        )
     return Health(sensor.sensor, "heard", "heard", "check", href)
 
 
@@ -113,9 +115,7 @@ def since_of(connection: Connection, visit: Visit) -> int:
     hours = _SPANS.get(visit.here.get("since"))
     if hours is not None:
         return visit.now - hours * _HOUR
-    begun = list(
-        entries(connection, limit=2, newest_first=True, who=visit.principal.name, act="session.begin")
-    )
+    begun = list(entries(connection, limit=2, newest_first=True, who=visit.principal.name, act="session.begin"))
     last = begun[1].time if len(begun) == 2 else visit.now - 24 * _HOUR
     return max(last, visit.now - 7 * 24 * _HOUR)
 
@@ -144,7 +144,9 @@ def find(visit: AtScreen) -> list[dict[str, str]]:
     with visit.reading() as connection:
         found = devices(connection, query, visit.scope, now=visit.now, limit=_FOUND)
         told = findings(connection, query, visit.scope, now=visit.now, limit=_FOUND)
-    rows = [(row.name, f"{class_name(row.device_class)} {next(iter(row.ips), '')}", "devices", row.id) for row in found.rows]
+    rows = [
+        (row.name, f"{class_name(row.device_class)} {next(iter(row.ips), '')}", "devices", row.id) for row in found.rows
+    ]
     rows += [(row.title, f"{row.severity} finding", "findings", row.id) for row in told.rows]
     return [
         {"label": visible(label)[:160] or "(no name)", "note": visible(note), "href": path(kind, id)}
