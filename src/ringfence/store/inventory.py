@@ -165,8 +165,12 @@ def _write_rows(connection: Connection, changed: list[_Made]) -> None:
     sites = {row.name: row.site for row in connection.execute(select(domain.c.name, domain.c.site))}
     should_be = _intended(connection)
     rows = []
+    meant: dict[str, str] = {}
     for one in changed:
-        state = _NOT_EVALUATED if should_be is None else _STATE[should_be.of(one.device) is not None]
+        wanted = None if should_be is None else should_be.of(one.device)
+        state = _NOT_EVALUATED if should_be is None else _STATE[wanted is not None]
+        if wanted is not None:
+            meant.setdefault(wanted, one.device.id)
         row = one.row | {"merged_into": None, "digest": one.digest, "site": sites.get(one.row["domain"])}
         row |= {"expected": state, "worst": -1, "open_findings": 0, "version": 1}
         rows.append(tuple(row[name] for name in _COLUMNS))
@@ -174,6 +178,7 @@ def _write_rows(connection: Connection, changed: list[_Made]) -> None:
     news = [name for name in _COLUMNS if name not in kept] + (["expected"] if should_be is not None else [])
     sets = ", ".join(f'"{name}" = excluded."{name}"' for name in news)
     bulk.insert(connection, device, _COLUMNS, rows, f'("id") DO UPDATE SET {sets}')
+    bulk.update(connection, intended, "id", ("device",), sorted(meant.items()))
 
 
 def _write_lists(connection: Connection, changed: list[_Made], ids: list[str]) -> None:

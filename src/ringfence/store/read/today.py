@@ -33,12 +33,8 @@ def today(connection: Connection, scope: Scope, *, since: int) -> Today:
     live = (device.c.merged_into.is_(None), scoped_devices(scope))
     number = func.count().label("number")
     kind = device.c["class"]
-    classes = connection.execute(
-        select(device.c["class"], number)
-        .where(*live)
-        .group_by(device.c["class"])
-        .order_by(number.desc(), device.c["class"])
-    ).all()
+    counts = select(kind, number).where(*live).group_by(kind).order_by(number.desc(), kind)
+    classes = connection.execute(counts).all()
     by_class = tuple((row[0], row[1]) for row in classes)
     counted = (
         select(finding.c.severity, number)
