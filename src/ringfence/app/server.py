@@ -38,6 +38,7 @@ ROUTERS: tuple[str, ...] = (
     "ringfence.app.web.static",
     "ringfence.app.web.today",
     "ringfence.app.web.devices",
+    "ringfence.app.web.device_acts",
     "ringfence.app.web.device",
     "ringfence.app.web.map",
     "ringfence.app.web.findings",

@@ -14,7 +14,7 @@ from ringfence.model.flow import Operation
 from ringfence.model.query import Query, Term
 from ringfence.store.read.device import device
 from ringfence.store.read.devices import devices
-from ringfence.store.read.places import zones
+from ringfence.store.places import zones
 from ringfence.store.read.rows import DevicePage, DeviceRow, PeerRow
 
 if TYPE_CHECKING:

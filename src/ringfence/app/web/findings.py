@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
-from fastapi.responses import HTMLResponse
+from typing import Annotated
 
-from ringfence.app.web.frame import AtScreen, render
+from fastapi import APIRouter, Form
+from fastapi.responses import HTMLResponse, RedirectResponse
+
+from ringfence.app.web.address import path
+from ringfence.app.web.frame import AtScreen, back_to, render
 from ringfence.app.web.lists import GRAMMAR, PAGE, asked, why_nothing
 from ringfence.app.web.shown import words
 from ringfence.app.web.terms import facet
+from ringfence.store.findings import STATES, handle
 from ringfence.store.read.finding_facets import finding_facets
 from ringfence.store.read.findings import finding, findings
 from ringfence.store.read.rows import FindingRow
@@ -71,7 +75,28 @@ def finding_screen(visit: AtScreen, id: str) -> HTMLResponse:  # noqa: A002 The 
         "finding.html",
         "findings",
         finding=found,
+        states=[found.row.state, *STATES.get(found.row.state, ())],
         can_write=visit.may("POST", f"/findings/{id}"),
         packets_path=None,
         packets_note="Numbers count from 1 in their input, as Wireshark shows them.",
     )
+
+
+@router.post("/findings/{id}")
+def work_on(
+    visit: AtScreen,
+    id: str,  # noqa: A002 The word of the address.
+    version: Annotated[int, Form()],
+    state: Annotated[str, Form()],
+    assignee: Annotated[str, Form()] = "",
+    note: Annotated[str, Form()] = "",
+) -> RedirectResponse:
+    """Say what becomes of it: its state, who looks after it, a note."""
+    given = {"state": state, "assignee": assignee.strip(), "note": note.replace("\r\n", "\n").strip()}
+    with visit.writing() as unit:
+        page = finding(unit.connection, id, visit.scope)
+        before = {"state": page.row.state, "assignee": page.row.assignee or "", "note": page.note or ""}
+        if before != given:
+            visit.audit(unit, "finding.handle", id, before=before, after=given)
+            handle(unit, id, visit.principal.name, version, **given)
+    return back_to(path("findings", id), "saved")

@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse
 
 from ringfence.app.web.frame import AtScreen, Visit, render
 from ringfence.app.web.map_layout import drawing_of
-from ringfence.store.read.places import sites, zones
+from ringfence.store.places import sites, zones
 from ringfence.store.read.rows import MapNode, MapView
 from ringfence.store.read.sitemap import site_map
 
