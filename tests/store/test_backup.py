@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, select, update
 from tests.store.lake_rows import MORNING, flow, flow_table
+from tests.store.test_ring import reference
 
 from ringfence.model.errors import RingfenceError
 from ringfence.sensor.slice import CapturedPacket, capture_file
@@ -26,10 +27,9 @@ from ringfence.store.restore import finished, restore
 from ringfence.store.revocation import FILE, enforce
 from ringfence.store.ring import PacketRing
 from ringfence.store.schema import audit, inventory, operation, people
-from tests.store.test_ring import reference
 
 NOW = MORNING
-PASSPHRASE = ArchiveKey(passphrase="correct horse")
+PASSPHRASE, WRONG = (ArchiveKey(passphrase=words) for words in ("correct horse", "wrong"))
 KEY_FILE = ArchiveKey(material=bytes(range(40)))
 ALWAYS = FlowFilter(0, 2**62)
 
@@ -46,9 +46,10 @@ def place(database: Database, tmp_path: Path) -> Place:
         lake.write(connection, "b1", "flows.v1", flow_table([flow(1, MORNING), flow(2, MORNING - 10**15)]))
         ring.add(connection, "s1", capture_file([CapturedPacket(MORNING, 60, b"x" * 60)])[0])
         ring.keep(connection, "f-1", "s1", [reference(MORNING)])
-        sites = [{"id": "a", "name": "A ☃ '\";", "parent": None}, {"id": "0", "name": "child", "parent": "a"}]
-        for site in sites:
-            connection.execute(insert(inventory.site).values(**site))
+        # The child's row comes before the one that it points to.
+        connection.execute(insert(inventory.site).values(id="0", name="child"))
+        connection.execute(insert(inventory.site).values(id="a", name="A ☃ '\";"))
+        connection.execute(update(inventory.site).where(inventory.site.c.id == "0").values(parent="a"))
         insert_people(connection)
         for number in range(3):
             row = {"time": number, "noun": "device", "id": "d", "what": "new", "detail": {"a": [1, None, "é"]}}
@@ -125,7 +126,7 @@ def test_everything_comes_back_but_nobody_is_logged_in(place: Place, target: tup
 
 
 def test_what_was_revoked_does_not_revive(place: Place, tmp_path: Path) -> None:
-    """Contract §6: a token that was revoked after the backup is dead in what is restored, whichever way it comes back."""
+    """A token that was revoked after the backup is dead in what is restored, whichever way it comes back."""
     path = tmp_path / "backups" / "one.backup"
     create(place, path, KEY_FILE, who="root")
     with place.database.writing() as connection:
@@ -176,7 +177,7 @@ def test_a_lost_epoch_file_is_made_again(place: Place) -> None:
 def test_the_wrong_key_is_told(place: Place, tmp_path: Path) -> None:
     path = tmp_path / "one.backup"
     create(place, path, PASSPHRASE, who="root")
-    for key in (ArchiveKey(passphrase="wrong"), KEY_FILE):
+    for key in (WRONG, KEY_FILE):
         with pytest.raises(RingfenceError) as error:
             verify(path, key)
         assert error.value.code.code == "backup-key"

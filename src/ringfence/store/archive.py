@@ -1,7 +1,7 @@
 """The file of a backup: everything in it sealed under a key that comes from a passphrase or a key file.
 
-Layout: magic, length of the head (4 bytes), head (JSON: how the key is made; authenticated), then a sealed stream that is
-a tar: ``about.json``, entries, and as the last one ``manifest.json`` with size and SHA-256 of every entry.
+Layout: magic, length of the head (4 bytes), head (JSON: how the key is made; authenticated), then a sealed stream that
+is a tar: ``about.json``, entries, and as the last one ``manifest.json`` with size and SHA-256 of every entry.
 Rule 1: an archive is read from begin to end; it is whole only when the manifest came and everything agreed with it.
 Rule 2: the head is hostile: costs of the passphrase's derivation are bounded.
 """
@@ -192,7 +192,7 @@ def _opened(path: Path) -> Iterator[tuple[BinaryIO, dict[str, Any], bytes]]:
 
 def _head(path: Path, said: bytes) -> dict[str, Any]:
     try:
-        head = json.loads(said)
+        head: dict[str, Any] = json.loads(said)
         if head["format"] != 1:
             raise RingfenceError("backup-unreadable", str(path), "A later version of Ringfence made it.")
         bytes.fromhex(head["salt"])

@@ -38,7 +38,9 @@ def tables(connection: Connection) -> list[Table]:
     return [table for table in metadata.sorted_tables if table.name != _OURS]
 
 
-def dump(connection: Connection, leave_out: Callable[[str, dict[str, Any]], bool] = lambda *_: False) -> Iterator[Chunk]:
+def dump(
+    connection: Connection, leave_out: Callable[[str, dict[str, Any]], bool] = lambda *_: False
+) -> Iterator[Chunk]:
     """Yield every row of every table, but those for which ``leave_out`` (table, row) is true.
 
     Args:

@@ -80,6 +80,8 @@ def enforce(database: Database, folder: Path, now: int) -> bool:
     with database.writing() as connection:
         revoke_everything(connection, now, epoch)
         told = {"revocation_epoch": {"database": inside, "folder": outside}}
-        append(connection, now, "ringfence", "start", "sessions.revoke", after=told, why="an older database is in place")
+        append(
+            connection, now, "ringfence", "start", "sessions.revoke", after=told, why="an older database is in place"
+        )
     write_epoch(folder, epoch)
     return True

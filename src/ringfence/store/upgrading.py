@@ -89,7 +89,7 @@ def _back_up(place: Place) -> Path:
         old.unlink(missing_ok=True)
     path.unlink(missing_ok=True)  # The clock stood still; no marker names that one.
     create(place, path, _key(place), who="ringfence", only_tables=True)
-    write_whole(_marker(place.folder), json.dumps({"backup": path.name}).encode())
+    write_whole(_marker(place.folder), json.dumps({"backup": path.name, "to": migrate.newest()}).encode())
     return path
 
 
@@ -97,13 +97,16 @@ def _undo_interrupted(place: Place) -> None:
     marker = _marker(place.folder)
     if not marker.exists():
         return
-    if migrate.current(place.database) == migrate.newest():
+    try:
+        said = json.loads(marker.read_bytes())
+        name, target = Path(said["backup"]).name, str(said["to"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise RingfenceError(
+            "upgrade-failed", str(marker), "It does not name the backup before the upgrade."
+        ) from error
+    if migrate.current(place.database) == target:
         marker.unlink()
         return
-    try:
-        name = Path(json.loads(marker.read_bytes())["backup"]).name
-    except (ValueError, KeyError, TypeError) as error:
-        raise RingfenceError("upgrade-failed", str(marker), "It does not name the backup before the upgrade.") from error
     _undo(place, place.folder / "backups" / name)
 
 
