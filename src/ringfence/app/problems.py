@@ -199,7 +199,7 @@ class Unforeseen:
 
         try:
             await self._app(scope, receive, watched)
-        except Exception as error:  # noqa: BLE001 This is the last place where it can be answered.
+        except Exception as error:
             request = Request(scope)
             facts = {"request_id": getattr(request.state, "request_id", None)}
             _log.error("An error that nobody foresaw", exc_info=error, extra={"facts": facts})
@@ -223,7 +223,7 @@ _SAID = {
     409: "It contradicts what is there",
     412: "It was changed meanwhile",
     413: "The request is too large",
-    415: "The body's media type is another",
+    421: "The server has no such name",
     422: "A value does not fit",
     428: "If-Match is needed",
     429: "Too many requests",

@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Boolean, Connection, Float, Integer, LargeBinary, Table
 
-__all__ = ["delete_where", "insert", "quoted", "select_by"]
+__all__ = ["delete_where", "insert", "quoted", "select_by", "update"]
 
 _CHUNK = 20_000  # rows of one statement
 _ARRAYS: Sequence[tuple[type[Any], str]] = (
@@ -50,6 +50,21 @@ def insert(
         arrays = ", ".join(f"%s::{_type(table, name)}[]" for name in columns)
         source = f"SELECT * FROM unnest({arrays})"  # noqa: S608 As above.
         statement = f"INSERT INTO {quoted(table.name)} ({names}) {source}{tail}"
+    return _chunks(connection, statement, rows)
+
+
+def update(
+    connection: Connection, table: Table, key: str, columns: Sequence[str], rows: Iterable[tuple[Any, ...]]
+) -> int:
+    """Set ``columns`` of the rows with these keys; each of ``rows`` is the key and then the values."""
+    if connection.dialect.name == "sqlite":
+        sets = ", ".join(f"{quoted(name)} = ?{at}" for at, name in enumerate(columns, 2))
+        return _chunks(connection, f"UPDATE {quoted(table.name)} SET {sets} WHERE {quoted(key)} = ?1", rows)  # noqa: S608 Names of ours.
+    names = ", ".join(quoted(name) for name in (key, *columns))
+    arrays = ", ".join(f"%s::{_type(table, name)}[]" for name in (key, *columns))
+    sets = ", ".join(f'{quoted(name)} = "new".{quoted(name)}' for name in columns)
+    where = f'WHERE {quoted(table.name)}.{quoted(key)} = "new".{quoted(key)}'
+    statement = f'UPDATE {quoted(table.name)} SET {sets} FROM unnest({arrays}) AS "new"({names}) {where}'  # noqa: S608 Names of ours.
     return _chunks(connection, statement, rows)
 
 

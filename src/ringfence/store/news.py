@@ -17,9 +17,9 @@ from ringfence.store import bulk
 from ringfence.store.schema.base import storable
 from ringfence.store.schema.operation import change
 
-__all__ = ["News", "tell"]
+__all__ = ["News", "alone", "tell"]
 
-_LOCK = 0x52_47  # PostgreSQL; SQLite has one writer anyway
+_LOCK = 0x52_47
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,12 @@ class News:
     detail: Mapping[str, Any] | None = None
 
 
+def alone(connection: Connection) -> None:
+    """Wait until nobody else writes, until the transaction ends: what SQLite does by itself."""
+    if connection.dialect.name != "sqlite":
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
+
+
 def tell(connection: Connection, time: int, news: Iterable[News]) -> None:
     """Write down what changed at ``time`` (ns since 1970)."""
     rows = [
@@ -41,8 +47,7 @@ def tell(connection: Connection, time: int, news: Iterable[News]) -> None:
     ]
     if not rows:
         return
-    if connection.dialect.name != "sqlite":
-        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
+    alone(connection)
     bulk.insert(connection, change, ("time", "noun", "id", "what", "who", "detail"), rows)
 
 

@@ -1,7 +1,8 @@
 """One transaction for all that a batch, or a person's act, changes: kept whole or not at all (contract §6).
 
 Rule 1: a batch is taken once. Where ``take`` answers False, it is known and nothing else may be written.
-Rule 2: news are written last (``store/news.py`` says why); until then the unit holds them.
+Rule 2: units follow one another on both databases, so that two of them never wait for each other's rows.
+Rule 3: news are written last (``store/news.py`` says why); until then the unit holds them.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from sqlalchemy import Connection
 from ringfence.model.observation import PacketReference
 from ringfence.store import bulk
 from ringfence.store.database import Database
-from ringfence.store.news import News, tell
+from ringfence.store.news import News, alone, tell
 from ringfence.store.schema.base import storable
 from ringfence.store.schema.operation import batch
 
@@ -80,6 +81,7 @@ class UnitOfWork(AbstractContextManager["UnitOfWork"]):
 
     def __enter__(self) -> UnitOfWork:
         self.connection = self._transaction.__enter__()
+        alone(self.connection)
         return self
 
     def __exit__(

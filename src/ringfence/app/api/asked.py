@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Path
@@ -23,15 +24,17 @@ __all__ = [
     "ListAsked",
     "Searched",
     "every_row",
+    "nanoseconds",
     "sorted_by",
     "turned",
 ]
 
 T = TypeVar("T")
+_FURTHEST = 2**63 - 1
 
-READING = declared(400, 401, 403, 422, 429, 500, 503)
+READING = declared(400, 401, 403, 421, 422, 429, 500, 503)
 ONE = READING | declared(404)
-CHANGING = ONE | declared(409, 412, 413, 421, 428)
+CHANGING = ONE | declared(409, 412, 413, 428)
 
 Identity = Annotated[str, Path(alias="id", max_length=100, description="As a list or another answer names it.")]
 
@@ -72,8 +75,19 @@ class ListAsked(Searched):
 def sorted_by(names: Iterable[str], default: str) -> Any:
     """Return the field of a list's order; a minus before a name turns it."""
     known = sorted(names)
-    enum = [f"{sign}{name}" for name in known for sign in ("", "-")]
+    enum: list[Any] = [f"{sign}{name}" for name in known for sign in ("", "-")]
     return Field(default, description="Column; a minus turns the order.", json_schema_extra={"enum": enum})
+
+
+def nanoseconds(moment: datetime | None) -> int | None:
+    """Return ns since 1970; a time without a zone is UTC."""
+    if moment is None:
+        return None
+    known = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+    since = known - datetime(1970, 1, 1, tzinfo=UTC)
+    made = (since.days * 86_400 + since.seconds) * 1_000_000_000 + since.microseconds * 1_000
+    # What a BIGINT holds: the years 1678 to 2262.
+    return min(max(made, -_FURTHEST), _FURTHEST)
 
 
 def turned(door: Door, asked: Any, noun: str, read: Callable[[str | None], Page[T]]) -> tuple[Page[T], str | None]:

@@ -15,18 +15,14 @@ from starlette.responses import StreamingResponse
 from typing_extensions import TypedDict  # pydantic needs this one on Python 3.11.
 
 from ringfence.app.api.answers import (
-    ClassName,
     Count,
     Criticality,
-    DecisionAnswer,
     DeviceList,
     DevicePageAnswer,
-    decision_answer,
     device_answer,
     device_page_answer,
 )
 from ringfence.app.api.asked import (
-    CHANGING,
     ONE,
     READING,
     Exact,
@@ -37,10 +33,9 @@ from ringfence.app.api.asked import (
     sorted_by,
     turned,
 )
-from ringfence.app.api.door import AtDoor, Door, IdempotencyKey, IfMatch, etag, version_of
+from ringfence.app.api.door import AtDoor, Door, etag
 from ringfence.app.api.export import Format, Row, chosen_columns, exported
 from ringfence.app.api.paging import LARGEST_PAGE
-from ringfence.store import notes
 from ringfence.store.database import Connection
 from ringfence.store.read import devices as lists
 from ringfence.store.read.device import device as one

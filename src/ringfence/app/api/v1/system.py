@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
@@ -18,10 +19,11 @@ from ringfence.app.access.access import Access
 from ringfence.app.api import openapi
 from ringfence.app.api.answers import ChangeAnswer, SensorAnswer, Time, TodayAnswer, change_answer, sensor_answer
 from ringfence.app.api.answers import today_answer as made_today
-from ringfence.app.api.asked import READING, Exact
+from ringfence.app.api.asked import CHANGING, READING, Exact, nanoseconds
 from ringfence.app.api.door import AtDoor, Door
 from ringfence.app.api.events import Streams, stream
 from ringfence.model.clock import rfc3339
+from ringfence.store import retention as kept
 from ringfence.store.read.changes import changes, last_change
 from ringfence.store.read.rows import ChangeRow
 from ringfence.store.read.system import sensors
@@ -79,19 +81,33 @@ class AboutAnswer(TypedDict):
     roles: list[tuple[str, str]]
 
 
+class RetentionAnswer(TypedDict):
+    """How long things are kept."""
+
+    lake_days: Annotated[int, Field(ge=1, le=3_650, description="Flows and transactions.")]
+
+
+class RetentionPut(Exact):
+    """How long things are to be kept."""
+
+    lake_days: int = Field(ge=1, le=3_650, description="Flows and transactions.")
+    reason: str = Field(min_length=1, max_length=1_000)
+
+
 @router.get("/today", response_model=TodayAnswer, responses=READING)
 def read_today(asked: Annotated[SinceAsked, Query()], door: AtDoor) -> Any:
     """Read the morning page: what is new, what changed, what is open."""
-    since = door.now - 86_400_000_000_000 if asked.since is None else nanoseconds(asked.since)
+    since = nanoseconds(asked.since)
+    since = door.now - 86_400_000_000_000 if since is None else since
     with door.reading() as connection:
-        return made_today(today(connection, since, door.scope))
+        return made_today(today(connection, door.scope, since=since))
 
 
 @router.get("/sensors", response_model=SensorList, responses=READING)
 def list_sensors(door: AtDoor) -> Any:
     """List sensors with their capture-quality verdicts."""
     with door.reading() as connection:
-        return {"sensors": [sensor_answer(row) for row in sensors(connection)]}
+        return {"sensors": [sensor_answer(row) for row in sensors(connection, door.scope)]}
 
 
 @router.get("/changes", response_model=ChangeList, responses=READING)
@@ -153,6 +169,25 @@ def about(door: AtDoor) -> Any:
     }
 
 
+@router.get("/retention", response_model=RetentionAnswer, responses=READING)
+def read_retention(door: AtDoor) -> Any:
+    """Read how long things are kept."""
+    with door.reading() as connection:
+        return asdict(kept.retention(connection))
+
+
+@router.put("/retention", response_model=RetentionAnswer, responses=CHANGING)
+def set_retention(wanted: RetentionPut, door: AtDoor) -> Any:
+    """Set how long things are kept; what is older is erased for good."""
+    with door.writing() as unit:
+        before = asdict(kept.retention(unit.connection))
+        after = {"lake_days": wanted.lake_days}
+        door.audit(unit, "retention.set", "retention", before=before, after=after, why=wanted.reason)
+        kept.set_retention(unit.connection, kept.Retention(**after))
+        unit.change("setting", "retention", "changed", door.principal.name, after)
+    return after
+
+
 def _age(day: str, now: int) -> int | None:
     try:
         then = date.fromisoformat(day[:10])
@@ -165,9 +200,3 @@ def _age(day: str, now: int) -> int | None:
 def read_openapi(door: AtDoor) -> Response:
     """Answer with the OpenAPI document of this API."""
     return Response(openapi.document_text(door.request.app), media_type="application/json")
-
-
-def nanoseconds(moment: datetime) -> int:
-    """Return ns since 1970; a time without a zone is UTC."""
-    known = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
-    return int(known.timestamp() * 1_000_000) * 1_000
