@@ -116,13 +116,17 @@ def test_limits_are_bounded(served: Served) -> None:
 # --- exports --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("query", ["", "class:plc", "vendor:rockwell*", "name:plc-3", "plc-1", "-class:plc", "has:finding"])
+@pytest.mark.parametrize(
+    "query", ["", "class:plc", "vendor:rockwell*", "name:plc-3", "plc-1", "-class:plc", "has:finding"]
+)
 def test_case_26_the_export_is_the_view(served: Served, query: str) -> None:
     devices = [made.device(number) for number in range(1, 30)]
     add(served, *devices, made.device(40, device_class="hmi"), findings=(made.finding(devices[0]),))
     client = served.client()
     columns = ["name", "id", "class", "ips", "worst", "last"]
-    view = [row for page in walked(client, "/api/v1/devices", "devices", q=query, sort="-name", limit=7) for row in page]
+    view = [
+        row for page in walked(client, "/api/v1/devices", "devices", q=query, sort="-name", limit=7) for row in page
+    ]
     asked = {"q": query, "sort": "-name", "columns": ",".join(columns)}
     text = client.get("/api/v1/devices/export", params=asked)
     assert text.headers["content-type"] == "text/csv; charset=utf-8"
@@ -131,7 +135,14 @@ def test_case_26_the_export_is_the_view(served: Served, query: str) -> None:
     assert rows[0] == columns
     assert [row[1] for row in rows[1:]] == [row["id"] for row in view]
     for row, seen in zip(rows[1:], view, strict=True):
-        assert row == [seen["name"], seen["id"], seen["class"], " ".join(seen["ips"]), seen["worst"] or "", seen["last"]]
+        assert row == [
+            seen["name"],
+            seen["id"],
+            seen["class"],
+            " ".join(seen["ips"]),
+            seen["worst"] or "",
+            seen["last"],
+        ]
     lines = client.get("/api/v1/devices/export", params={**asked, "format": "jsonl"}).text.splitlines()
     assert [json.loads(line) for line in lines] == [{name: row[name] for name in columns} for row in view]
 
@@ -186,7 +197,13 @@ def test_findings_and_conversations_are_exported_too(served: Served) -> None:
 
 def test_nothing_of_other_sites_is_shown(served: Served) -> None:
     ours, theirs = made.device(1), made.device(2)
-    add(served, ours, theirs, findings=(made.finding(ours), made.finding(theirs)), talks=(made.talk(theirs.parts[1], made.device(3).parts[1]),))
+    add(
+        served,
+        ours,
+        theirs,
+        findings=(made.finding(ours), made.finding(theirs)),
+        talks=(made.talk(theirs.parts[1], made.device(3).parts[1]),),
+    )
     put_at(served, "north", ours.id)
     put_at(served, "south", theirs.id)
     client = served.client("nora", frozenset({("analyst", "north")}))

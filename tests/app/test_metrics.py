@@ -118,7 +118,9 @@ def from_elsewhere(served: Served, address: str = "192.0.2.7") -> TestClient:
         ("127.0.0.1", {"Authorization": "Bearer wrong"}, 404),
     ],
 )
-def test_figures_are_for_this_machine_or_a_token(guarded: Served, address: str, headers: dict[str, str], status: int) -> None:
+def test_figures_are_for_this_machine_or_a_token(
+    guarded: Served, address: str, headers: dict[str, str], status: int
+) -> None:
     client = from_elsewhere(guarded, address)
     assert client.get("/metrics", headers=headers).status_code == status
     assert ("checks" in client.get("/readyz", headers=headers).json()) is (status == 200)

@@ -59,7 +59,11 @@ def named_flows(
     with lake.database.reading() as connection:
         named = ends(connection, {end for one in found for end in (one.source, one.destination)}, scope)
     return tuple(
-        NamedFlow(one, _addressed(named[one.source], one.source_address), _addressed(named[one.destination], one.destination_address))
+        NamedFlow(
+            one,
+            _addressed(named[one.source], one.source_address),
+            _addressed(named[one.destination], one.destination_address),
+        )
         for one in found
     )
 
