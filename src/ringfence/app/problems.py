@@ -199,7 +199,7 @@ class Unforeseen:
 
         try:
             await self._app(scope, receive, watched)
-        except Exception as error:  # noqa: BLE001 This is the last place where it can be answered.
+        except Exception as error:
             request = Request(scope)
             facts = {"request_id": getattr(request.state, "request_id", None)}
             _log.error("An error that nobody foresaw", exc_info=error, extra={"facts": facts})
