@@ -115,6 +115,8 @@ class Guard:
 
     def _origin(self, headers: Headers) -> None:
         origin, site = headers.get("origin"), headers.get("sec-fetch-site")
+        if origin == "null" and site == "same-origin":
+            origin = None  # What browsers send with a form of ours whose page has the policy no-referrer.
         if origin is not None and origin not in self._access.platform.origins:
             raise RingfenceError("origin-foreign", origin)
         if site is not None and site not in ("same-origin", "none"):

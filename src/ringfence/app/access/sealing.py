@@ -15,11 +15,12 @@ from hashlib import sha256
 from typing import Any
 
 from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-__all__ = ["Once", "Sealer", "derived"]
+__all__ = ["Once", "Sealer", "audit_key", "derived"]
 
 _NONCE = 12  # bytes
 
@@ -27,6 +28,11 @@ _NONCE = 12  # bytes
 def derived(secret: bytes, purpose: str) -> bytes:
     """Return the 32-byte key for ``purpose``."""
     return HKDF(SHA256(), 32, salt=None, info=b"ringfence " + purpose.encode()).derive(secret)
+
+
+def audit_key(secret: bytes) -> Ed25519PrivateKey:
+    """Return the installation's key for audit checkpoints: who holds the secret can sign."""
+    return Ed25519PrivateKey.from_private_bytes(derived(secret, "audit checkpoints"))
 
 
 class Sealer:

@@ -161,7 +161,30 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("GET", "/api/v1/retention", READ),
     Endpoint("PUT", "/api/v1/retention", ADMIN, everywhere=True, dangerous=True),
     Endpoint("GET", "/api/v1/openapi.json"),
-    # --- web: …
+    # --- web: screens ------------------------------------------------------------------------------------------------
+    Endpoint("GET", "/static/{version}/{name}", open=True),
+    Endpoint("GET", "/", READ, session_only=True),
+    Endpoint("GET", "/live", READ, session_only=True),
+    Endpoint("GET", "/find", READ, session_only=True),
+    Endpoint("GET", "/devices", READ, session_only=True),
+    Endpoint("GET", "/devices/export.csv", READ, session_only=True),
+    Endpoint("GET", "/devices/export.jsonl", READ, session_only=True),
+    Endpoint("POST", "/devices/bulk", WRITE, session_only=True),
+    Endpoint("POST", "/devices/views", READ, session_only=True),
+    Endpoint("POST", "/devices/views/{number}/remove", READ, session_only=True),
+    Endpoint("GET", "/devices/{id}", READ, session_only=True),
+    Endpoint("POST", "/devices/{id}/note", WRITE, session_only=True),
+    Endpoint("POST", "/devices/{id}/safety", ENGINEER, dangerous=True, session_only=True),
+    Endpoint("POST", "/devices/{id}/correct", WRITE, session_only=True),
+    Endpoint("POST", "/devices/{id}/merge", WRITE, session_only=True),
+    Endpoint("POST", "/devices/{id}/split", WRITE, session_only=True),
+    Endpoint("POST", "/devices/{id}/decisions/{decision}/undo", WRITE, session_only=True),
+    Endpoint("GET", "/map", READ, session_only=True),
+    Endpoint("GET", "/findings", READ, session_only=True),
+    Endpoint("GET", "/findings/{id}", READ, session_only=True),
+    Endpoint("POST", "/findings/{id}", WRITE, session_only=True),
+    Endpoint("GET", "/flows", READ, session_only=True),
+    Endpoint("GET", "/system", READ, session_only=True),
 )
 
 

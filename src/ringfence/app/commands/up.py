@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
-from dataclasses import replace
 from pathlib import Path
 
+from ringfence.app.access.access import Access
+from ringfence.app.access.people import first_link
 from ringfence.app.config import Configuration, default_folder, load
 from ringfence.app.daemons.children import Child
 from ringfence.app.daemons.serve import Door, fingerprint, serve
@@ -44,7 +45,7 @@ def up(arguments: argparse.Namespace) -> int:
     from ringfence.app.server import create_app
 
     app = create_app(platform)
-    _greet(platform, door)
+    _greet(app.state.access, door)
     sensor = _sensor(configuration, arguments, installation)
     if sensor is not None:
         sensor.start()
@@ -90,15 +91,13 @@ def _sensor(configuration: Configuration, arguments: argparse.Namespace, install
     return Child("the sensor", "ringfence.app.daemons.sensor", words, _tell)
 
 
-def _greet(platform: Platform, door: Door) -> None:
-    from ringfence.app.access.first import first_link
-
-    link = first_link(platform, door.url)
+def _greet(access: Access, door: Door) -> None:
+    link = first_link(access)
     lines = [f"Ringfence is at {door.url}"]
     if door.certificate is not None:
         lines.append(f"  its certificate has the SHA-256 fingerprint {fingerprint(door.certificate)}")
     if link:
-        lines.append(f"  nobody can log in yet; make the first administrator here, once, within 30 minutes:\n  {link}")
+        lines.append(f"  nobody can log in yet; make the first administrator here, once, within an hour:\n  {link}")
     print("\n".join(lines), flush=True)  # noqa: T201 The link goes to the terminal and nowhere else.
 
 

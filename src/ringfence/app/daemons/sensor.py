@@ -2,15 +2,17 @@
 
 Rule 1: it opens no packet socket itself: for an interface it starts a capture process, which can read packets and write
 its pipe and nothing else (contract §5), and reads that pipe.
-Rule 2: it shares nothing with the server but the store. It ends when its parent does, or when every source has ended;
-what it has not handed over yet is handed over first.
+Rule 2: it shares nothing with the server but the store. It ends when its parent does; what it has not handed over yet
+is handed over first. After a replay it stays, to apply what people decide.
 """
 
 from __future__ import annotations
 
 import argparse
+import logging
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,12 +20,16 @@ from pathlib import Path
 from ringfence.app.daemons.children import until_parent_goes
 from ringfence.app.ingest import Ingest
 from ringfence.app.installation import Installation
+from ringfence.model.errors import RingfenceError
 from ringfence.sensor.live import Batch, LiveOptions, LiveRun
 
 __all__ = ["main"]
 
 _LIVE_EVERY = 10  # seconds of capture time between hand-overs of a live read
 _SECOND = 1_000_000_000  # nanoseconds
+_ATTEND_EVERY = 1.0  # seconds between looks at what people decided, when no batches come
+
+_log = logging.getLogger("ringfence.sensor")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -43,15 +49,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
         epoch=f"live-{time.time_ns()}" if captures else "",
     )
     run = LiveRun([*pipes, *chosen.replay], options)
-    until_parent_goes(run.stop)
+    gone = threading.Event()
+
+    def stop() -> None:
+        gone.set()
+        run.stop()
+
+    until_parent_goes(stop)
     try:
         run.run(_paced(ingest.take, chosen.speed) if chosen.speed else ingest.take)
     finally:
         for capture in captures:
             capture.terminate()
             capture.wait()
-    # A capture process that ended by itself leaves the plant unwatched: the parent starts all of this again.
-    return 1 if captures and not ingest.stopped else 0
+    if captures and not gone.is_set():
+        return 1  # A capture process ended by itself: the plant is unwatched, and the parent starts all of this again.
+    _attend(ingest, gone)
+    return 0
+
+
+def _attend(ingest: Ingest, gone: threading.Event) -> None:
+    """After a replay: apply what people decide, until the parent goes."""
+    while not gone.wait(_ATTEND_EVERY):
+        try:
+            ingest.refresh()
+        except RingfenceError as error:
+            _log.warning("the store can't be used, trying again: %s", error)
 
 
 def _parser() -> argparse.ArgumentParser:
