@@ -6,6 +6,7 @@ mod batches;
 mod convert;
 mod frame;
 mod ids;
+mod live;
 mod output;
 mod patterns;
 mod registry;
@@ -17,6 +18,8 @@ mod words;
 mod _core {
     #[pymodule_export]
     use crate::frame::frame;
+    #[pymodule_export]
+    use crate::live::{live, CoreBatch, LiveStop};
     #[pymodule_export]
     use crate::patterns::Patterns;
     #[pymodule_export]
