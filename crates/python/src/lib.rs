@@ -3,6 +3,7 @@
 use pyo3::prelude::*;
 
 mod batches;
+mod capture;
 mod convert;
 mod frame;
 mod ids;
@@ -16,6 +17,8 @@ mod words;
 /// The compiled core of Ringfence.
 #[pymodule]
 mod _core {
+    #[pymodule_export]
+    use crate::capture::{capture, prove};
     #[pymodule_export]
     use crate::frame::frame;
     #[pymodule_export]
