@@ -18,6 +18,7 @@ from scripts.batch_columns import COLUMNS  # noqa: E402 The checkout's package c
 
 from ringfence import _core  # noqa: E402 The checkout's package comes first.
 from ringfence.app.cli import parser  # noqa: E402 As above.
+from ringfence.app.config import SECTIONS, keys  # noqa: E402 As above.
 from ringfence.app.schema import schema  # noqa: E402 As above.
 from ringfence.detect.rules import BUILTIN_RULES  # noqa: E402 As above.
 from ringfence.inventory.clues import BUILTIN_CLUES  # noqa: E402 As above.
@@ -160,6 +161,43 @@ def command_line() -> Iterator[str]:
     yield from _command(parser(), 2)
 
 
+def configuration() -> Iterator[str]:
+    """The keys of the configuration."""
+    yield "# Configuration"
+    yield ""
+    yield "A flag beats the environment, the environment beats the TOML file, the file beats a systemd credential and"
+    yield "that the default. `ringfence config show --origin` says which value holds and where it is from;"
+    yield "[the guide](../guides/configure.md) shows how to set them."
+    for section, options in SECTIONS.items():
+        yield ""
+        yield f"## {section}"
+        yield ""
+        yield (options.__doc__ or "").strip()
+        yield ""
+        yield from _table(
+            ("key", "type", "default", "variable", "meaning"),
+            (
+                (
+                    f"`{key.name}_file`" + " (a secret: `" + key.name + "` never stands in the file)"
+                    if key.secret
+                    else f"`{key.name}`",
+                    key.type_words,
+                    _default(key.default),
+                    f"`{key.variable}`",
+                    key.doc,
+                )
+                for key in keys()
+                if key.section == section
+            ),
+        )
+
+
+def _default(value: Any) -> str:
+    if value is None or value == ():
+        return ""
+    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
+
+
 def document() -> Iterator[str]:
     """The JSON of ``analyze``."""
     made = schema()
@@ -220,6 +258,7 @@ PAGES: dict[str, Callable[[], Iterator[str]]] = {
     "batches.md": batches,
     "errors.md": errors,
     "cli.md": command_line,
+    "configuration.md": configuration,
     "json.md": document,
 }
 

@@ -41,16 +41,25 @@ class Group:
         """Canonical order: MACs before addresses."""
         return (self.domain, 0, min(self.macs)) if self.macs else (self.domain, 1, min(self.ips))
 
+    @property
+    def key(self) -> tuple[object, ...]:
+        """Everything in it, to be compared: two groups with equal keys are the same device."""
+        spans = tuple(sorted((ip, span.first, span.last) for ip, span in self.spans.items()))
+        lists = (tuple(self.macs), tuple(self.ips), tuple(sorted(self.marks)), tuple(self.reasons))
+        return (self.domain, *lists, spans, tuple(self.forwards))
 
-def correlate(evidence: Evidence, options: InventoryOptions) -> list[Group]:
-    """Return the devices' parts, every domain by itself, in canonical order."""
-    by_domain: dict[str, list[Part]] = {}
+
+def correlate(evidence: Evidence, options: InventoryOptions, domains: Iterable[str]) -> dict[str, list[Group]]:
+    """Return the devices' parts of some domains, each by itself, in canonical order."""
+    by_domain: dict[str, list[Part]] = {domain: [] for domain in sorted(domains)}
     for part in evidence.parts.values():
-        by_domain.setdefault(part.address.domain, []).append(part)
-    groups: list[Group] = []
-    for domain in sorted(by_domain):
-        groups += _Domain(domain, by_domain[domain], evidence, options).groups()
-    return sorted(groups, key=lambda group: group.order)
+        if part.address.domain in by_domain:
+            by_domain[part.address.domain].append(part)
+    return {
+        domain: sorted(_Domain(domain, parts, evidence, options).groups(), key=lambda group: group.order)
+        for domain, parts in by_domain.items()
+        if parts
+    }
 
 
 class _Domain:

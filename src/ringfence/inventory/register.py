@@ -1,4 +1,8 @@
-"""The register: observations in, devices out. Incremental; the same input gives the same devices."""
+"""The register: observations in, devices out. Incremental; the same input gives the same devices.
+
+Rule 1: taking more facts costs what is new: a domain is correlated again when something was said in it, and a device is
+made again when its parts or what ties them changed.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +13,12 @@ from ringfence.inventory.addresses import canonical, ip_kind, is_group_mac
 from ringfence.inventory.classify import Verdict, classify
 from ringfence.inventory.clues import BUILTIN_CLUES, PART_SEEN, Clue
 from ringfence.inventory.correlate import Group, correlate
+from ringfence.inventory.decided import Decided
 from ringfence.inventory.evidence import Evidence, Span
 from ringfence.inventory.knowledge import Knowledge
 from ringfence.inventory.options import InventoryOptions
 from ringfence.inventory.roles import Roles
+from ringfence.model.decision import Decision
 from ringfence.model.device import Claim, Device, class_words
 from ringfence.model.flow import Conversation
 from ringfence.model.ids import device_id
@@ -23,6 +29,8 @@ __all__ = ["Register"]
 _CLAIMS_PER_PART = 512
 _FEW_PACKETS = 4
 ClaimKey = tuple[str, str, str, str]  # field, value, clue, evidence
+#: Everything that correlation says of a device.
+GroupKey = tuple[object, ...]
 
 
 class Register:
@@ -47,13 +55,19 @@ class Register:
         self._claims: dict[str, dict[ClaimKey, Claim]] = {}
         self._seen: dict[str, Span] = {}
         self._roles = Roles()
-        self._devices: list[Device] | None = None
+        self._decided = Decided()
+        self._stirred: set[str] = set()  # domains in which something was said since the last look
+        self._dirty: set[str] = set()  # parts of which something was said
+        self._groups: dict[str, list[Group]] = {}
+        self._built: dict[GroupKey, Device | None] = {}
+        self._devices: list[Device] = []
         self._owners: dict[str, str] = {}
 
     def observe(self, observations: Iterable[Observation]) -> None:
         """Take new and changed observations. Taking one twice changes nothing."""
         for fact in observations:
             subject = fact.subject
+            self._stir(subject)
             if fact.kind != "flow.targeted":  # Whom others tried in vain to reach need not be there.
                 self._part(subject, fact.first, fact.last)
             if Evidence.reads(fact.kind):
@@ -64,7 +78,6 @@ class Register:
                 for clue in readers:
                     for claim in clue.claims(fact):
                         _keep(kept, claim, fact)
-        self._devices = None
 
     def conversations(self, conversations: Iterable[Conversation]) -> None:
         """Take who talked to whom: roles come from here."""
@@ -74,19 +87,51 @@ class Register:
             if conversation.answered:
                 self._part(conversation.destination, conversation.first, conversation.last)
             self._roles.take(conversation)
-        self._devices = None
+            self._stir(conversation.source)
+            self._stir(conversation.destination)
+
+    def decide(self, decisions: Iterable[Decision]) -> None:
+        """Take all decisions of people that are in force; they replace those taken before."""
+        self._decided = Decided.of(decisions)
+        self._stirred |= {part.address.domain for part in self._evidence.parts.values()}
+        self._built.clear()
 
     def devices(self) -> list[Device]:
-        """Return all devices in canonical order."""
-        if self._devices is None:
-            groups = correlate(self._evidence, self._options)
-            by_address: dict[tuple[str, str], list[Part]] = {}
-            for part in self._evidence.parts.values():
-                by_address.setdefault((part.address.domain, part.address.value), []).append(part)
-            built = [self._device(group, by_address) for group in groups]
-            self._devices = [device for device in built if device is not None]
-            self._owners = {part.id: device.id for device in self._devices for part in device.parts}
+        """Return all devices in canonical order. A device that did not change is the same object as before."""
+        if self._stirred:
+            groups = correlate(self._evidence, self._options, self._stirred)
+            for domain in self._stirred:
+                self._groups[domain] = self._decided.regroup(groups.get(domain, []), self._evidence.parts)
+            if self._rebuild():
+                self._built.clear()  # A new fingerprint may describe any device.
+                self._rebuild()
+            self._stirred.clear()
+            self._dirty.clear()
         return list(self._devices)
+
+    def _stir(self, part: Part) -> None:
+        self._stirred.add(part.address.domain)
+        self._dirty.add(part.id)
+
+    def _rebuild(self) -> bool:
+        """Make what changed; answers whether a correction taught something new."""
+        by_address: dict[tuple[str, str], list[Part]] = {}
+        for part in self._evidence.parts.values():
+            by_address.setdefault((part.address.domain, part.address.value), []).append(part)
+        built: dict[GroupKey, Device | None] = {}
+        for group in sorted((group for each in self._groups.values() for group in each), key=lambda each: each.order):
+            key = group.key
+            parts = [part for value in (*group.macs, *group.ips) for part in by_address.get((group.domain, value), ())]
+            if key in self._built and not any(part.id in self._dirty for part in parts):
+                built[key] = self._built[key]
+            else:
+                built[key] = self._device(group, parts)
+        self._built = built
+        self._devices = [device for device in built.values() if device is not None]
+        self._owners = {part.id: device.id for device in self._devices for part in device.parts}
+        if not self._decided.corrections:
+            return False
+        return sum(self._decided.learn(each, each.claims) for each in self._devices) > 0
 
     def device_of(self, part_id: str) -> str | None:
         """Return the id of the device that a part belongs to; peers and groups belong to none."""
@@ -114,8 +159,7 @@ class Register:
 
     # --- devices ----------------------------------------------------------------------------------------------------
 
-    def _device(self, group: Group, by_address: dict[tuple[str, str], list[Part]]) -> Device | None:
-        parts = [part for value in (*group.macs, *group.ips) for part in by_address.get((group.domain, value), ())]
+    def _device(self, group: Group, parts: list[Part]) -> Device | None:
         if not parts:
             return None
         whole = [part for part in parts if part.address.value not in group.spans or self._last_holder(group, part)]
@@ -129,8 +173,9 @@ class Register:
             claims = [claim for claim in claims if claim.clue != "name_asked"]
         if self._translates(group, claims):
             group.marks.add("nat")
+        claims += self._decided.proposed(claims)
         verdict = classify(claims, roles, self._knowledge, self._options)
-        return self._filled(group, whole, [*claims, *verdict.derived], verdict)
+        return self._decided.corrected(self._filled(group, whole, [*claims, *verdict.derived], verdict))
 
     @staticmethod
     def _last_holder(group: Group, part: Part) -> bool:

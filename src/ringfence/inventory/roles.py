@@ -62,8 +62,8 @@ class Roles:
 
     def __init__(self) -> None:
         self._sides: dict[str, set[tuple[str, str]]] = {}
-        self._asked: dict[tuple[str, str], set[str]] = {}
-        self._engineering: dict[str, tuple[str, str]] = {}
+        self._asked: dict[str, dict[str, set[str]]] = {}  # client, protocol: servers
+        self._engineering: dict[str, tuple[str, str]] = {}  # the first by name, whatever came first
         self._times: dict[str, tuple[int, int]] = {}
 
     def take(self, conversation: Conversation) -> None:
@@ -76,10 +76,11 @@ class Roles:
             return
         self._sides.setdefault(server, set()).add((protocol, "server"))
         if protocol in OT_PROTOCOLS:
-            self._asked.setdefault((client, protocol), set()).add(server)
+            self._asked.setdefault(client, {}).setdefault(protocol, set()).add(server)
             for operation in conversation.operations:
                 if operation.operation in _ENGINEERING:
-                    self._engineering.setdefault(client, (protocol, operation.operation))
+                    moved = (protocol, operation.operation)
+                    self._engineering[client] = min(moved, self._engineering.get(client, moved))
         first, last = self._times.get(client, (conversation.first, conversation.last))
         self._times[client] = (min(first, conversation.first), max(last, conversation.last))
 
@@ -88,7 +89,7 @@ class Roles:
         found: dict[tuple[str, str], bool] = {}
         for part in parts:
             for protocol, side in self._sides.get(part, ()):
-                master = side == "client" and bool(self._asked.get((part, protocol)))
+                master = side == "client" and protocol in self._asked.get(part, ())
                 found[protocol, side] = found.get((protocol, side), False) or master
         return tuple(Role(protocol, side, master) for (protocol, side), master in sorted(found.items()))
 
@@ -96,8 +97,7 @@ class Roles:
         """Yield what asking many servers, or moving programs, speaks for: candidates, never certain by themselves."""
         for part in sorted(parts):
             first, last = self._times.get(part, (0, 0))
-            asked = {protocol: servers for (client, protocol), servers in self._asked.items() if client == part}
-            for protocol, servers in sorted(asked.items()):
+            for protocol, servers in sorted(self._asked.get(part, {}).items()):
                 if len(servers) >= _MASTERED:
                     sentence = f"It asks {len(servers)} servers by {protocol}, as a control system does."
                     yield Claim("class", "scada_server", 0.35, "asks_many", sentence, first, last)

@@ -3,6 +3,7 @@
 Rule 1: everybody who needs the database is handed a ``Database``; nobody opens one by himself.
 Rule 2: SQLite has one writer at a time: writing transactions begin with BEGIN IMMEDIATE and wait for each other, so
 that none fails halfway for a lock.
+Rule 3: a database that does not answer is ``store-unreachable``; who asked can't tell the two databases apart.
 """
 
 from __future__ import annotations
@@ -14,12 +15,13 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, InterfaceError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from ringfence.model.errors import RingfenceError
 
-__all__ = ["Database", "upsert"]
+__all__ = ["Connection", "Database", "upsert"]  # Connection: so that ``app`` can name its type
 
 _PATIENCE = 30_000  # milliseconds that a writer waits for another
 _CHUNK = 500  # rows of one statement: SQLite takes 32,766 values
@@ -54,8 +56,12 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """Yield a connection that sees one moment of the store."""
-        with self.engine.connect() as connection:
+        """Yield a connection that sees one moment of the store.
+
+        Raises:
+            RingfenceError: ``store-unreachable``.
+        """
+        with self._reached(), self.engine.connect() as connection:
             if not self.is_sqlite:
                 connection = connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             with connection.begin():
@@ -63,12 +69,24 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """Yield a connection whose changes are all kept or none."""
-        with self.engine.connect() as connection:
+        """Yield a connection whose changes are all kept or none.
+
+        Raises:
+            RingfenceError: ``store-unreachable``; nothing was kept.
+        """
+        with self._reached(), self.engine.connect() as connection:
             if self.is_sqlite:
                 connection = connection.execution_options(ringfence_writing=True)
             with connection.begin():
                 yield connection
+
+    @contextmanager
+    def _reached(self) -> Iterator[None]:
+        try:
+            yield
+        except (OperationalError, InterfaceError, PoolTimeoutError) as error:
+            name = self.url.get_backend_name()
+            raise RingfenceError("store-unreachable", name, "The database does not answer as it should.") from error
 
     def close(self) -> None:
         """Give up every connection."""

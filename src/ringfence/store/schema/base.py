@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import BigInteger, MetaData, Text, TypeDecorator
 from sqlalchemy.engine import Dialect
 
-__all__ = ["Json", "Nanoseconds", "Wire", "metadata"]
+__all__ = ["Json", "Nanoseconds", "Wire", "metadata", "storable"]
 
 metadata = MetaData(
     naming_convention={
@@ -26,8 +26,8 @@ metadata = MetaData(
 Nanoseconds = BigInteger
 
 
-def _storable(text: str) -> str:
-    """Text that both databases take: no U+0000, no lone surrogates."""
+def storable(text: str) -> str:
+    """Return text that both databases take: no U+0000, no lone surrogates."""
     return text.replace("\0", "␀").encode("utf-8", "replace").decode()
 
 
@@ -39,7 +39,7 @@ class Wire(TypeDecorator[str]):
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
         """Make the text storable."""
-        return None if value is None else _storable(value)
+        return None if value is None else storable(value)
 
 
 class Json(TypeDecorator[Any]):
@@ -50,7 +50,7 @@ class Json(TypeDecorator[Any]):
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
         """Write JSON."""
-        return None if value is None else _storable(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+        return None if value is None else storable(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
         """Read JSON."""

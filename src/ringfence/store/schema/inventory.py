@@ -113,6 +113,7 @@ device = Table(
     Column("first", Nanoseconds, nullable=False),
     Column("last", Nanoseconds, nullable=False),
     Column("merged_into", Text),
+    Column("digest", Text, nullable=False, default=""),  # of all that the pipeline wrote: the same is not written twice
     Column("search", Text, nullable=False),  # everything a person may type, in lower case
     # What people decide, copied here from ``device_note`` so that one index answers a filter.
     Column("site", Text),
@@ -164,8 +165,10 @@ address = Table(
     Column("device", Text, primary_key=True),
     Column("kind", Text, primary_key=True),  # mac, ip, name
     Column("value", Wire, primary_key=True),
+    Column("packed", Text),  # of an IP address: version and digits, so that a network is a range
 )
 Index(None, address.c.value, address.c.kind)
+Index(None, address.c.packed)
 
 claim = Table(
     "claim",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Index, Integer, Table, Text
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Table, Text
 
 from ringfence.store.schema.base import Json, Nanoseconds, Wire, metadata
 
-__all__ = ["batch", "change", "quality", "setting"]
+__all__ = ["answer", "batch", "change", "quality", "setting"]
 
 #: A batch is taken once: its id is written in the transaction that stores what it holds.
 batch = Table(
@@ -49,3 +49,16 @@ quality = Table(
 
 #: Everything that an operator sets and that is not worth a table: retention, saved notes, the site key's reference.
 setting = Table("setting", metadata, Column("key", Text, primary_key=True), Column("value", Json))
+
+#: What a request with an Idempotency-Key was answered, so that the same one again does nothing twice.
+answer = Table(
+    "answer",
+    metadata,
+    Column("person", Text, primary_key=True),
+    Column("key", Text, primary_key=True),  # as the caller chose it
+    Column("digest", Text, nullable=False),  # of method, path and body: another request with this key is refused
+    Column("headers", Json, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("time", Nanoseconds, nullable=False),
+)
+Index(None, answer.c.time)
