@@ -9,7 +9,9 @@ use std::time::Duration;
 /// The error of an interface that can't be opened or of a process that can't be sealed.
 fn raise_capture(interface: &str, error: &CaptureError) -> PyErr {
     let (code, detail) = match error {
-        CaptureError::Open(OpenError::NoInterface(name)) => ("interface-not-found", format!("{name:?} is no interface here")),
+        CaptureError::Open(OpenError::NoInterface(name)) => {
+            ("interface-not-found", format!("{name:?} is no interface here"))
+        }
         CaptureError::Open(OpenError::NotPermitted) => ("capture-not-permitted", "CAP_NET_RAW is missing".to_owned()),
         CaptureError::Open(OpenError::Link(kind)) => {
             ("interface-not-found", format!("its link is of type {kind}, which is not read"))
@@ -17,7 +19,9 @@ fn raise_capture(interface: &str, error: &CaptureError) -> PyErr {
         CaptureError::Open(OpenError::NoPacketSocket) => {
             ("interface-not-found", "what was handed over is no packet socket on an interface".to_owned())
         }
-        CaptureError::Open(OpenError::Kernel(what, error)) => ("capture-not-permitted", format!("cannot {what}: {error}")),
+        CaptureError::Open(OpenError::Kernel(what, error)) => {
+            ("capture-not-permitted", format!("cannot {what}: {error}"))
+        }
         CaptureError::Seal(SealError::Output(what)) => {
             ("capture-not-sealed", format!("the output is {what}, and writing to it could be sending"))
         }
@@ -77,8 +81,7 @@ pub fn capture(
 #[pyo3(signature = (interface, *, output, descriptor=None))]
 pub fn prove(interface: &str, output: i32, descriptor: Option<i32>) -> PyResult<Vec<(&'static str, i32)>> {
     let socket = open(interface, descriptor)?;
-    let options =
-        Options { output, ring: 2, snap_length: 262_144, own: false, group: None, filter: None, limit: None };
+    let options = Options { output, ring: 2, snap_length: 262_144, own: false, group: None, filter: None, limit: None };
     let ways = ringfence_capture::prove(&socket, &options).map_err(|error| raise_capture(interface, &error))?;
     Ok(ways.into_iter().map(|way| (way.name, way.errno)).collect())
 }

@@ -1,7 +1,7 @@
 """The capture process: ``python -m ringfence.app.daemons.capture IFACE`` writes pcapng to standard output.
 
 Rule 1: it sends nothing and cannot: before the first frame is read, every capability and every system call by which one
-could send is given up, and that is tried (``--prove`` shows the tries). If anything is still possible, it does not begin.
+could send is given up, and that is tried (``--prove`` shows the tries). If anything is still possible, it never begins.
 Rule 2: a packet socket may be handed over instead of a name's being opened: as descriptor 3 with ``LISTEN_FDS=1`` and
 ``LISTEN_PID``, the way of systemd's socket activation, or by ``--descriptor``. Then no privilege is needed at all.
 Rule 3: it ends with its output: a parent that goes away takes it with it within a second.
