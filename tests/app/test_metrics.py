@@ -128,8 +128,8 @@ def test_figures_are_for_this_machine_or_a_token(
 
 
 def test_without_a_token_none_is_taken(served: Served) -> None:
-    for given in ("Bearer ", "Bearer None", "Bearer \xff"):
-        answer = from_elsewhere(served).get("/metrics", headers={"Authorization": given.encode("latin-1")})  # type: ignore[dict-item]  # Bytes are taken.
+    for said in (b"Bearer ", b"Bearer None", b"Bearer \xff"):
+        answer = from_elsewhere(served).get("/metrics", headers={b"Authorization": said})
         assert answer.status_code == 404
 
 
@@ -160,7 +160,7 @@ def test_a_store_without_its_tables_is_not_ready(tmp_path_factory: pytest.TempPa
     database.close()
 
 
-# --- logs ---------------------------------------------------------------------------------------------------------------
+# --- logs ----------------------------------------------------------------------------------------------------------
 
 
 def told(lines: io.StringIO) -> list[dict[str, Any]]:
