@@ -404,7 +404,12 @@ def test_lint_ignores_carry_their_reason() -> None:
 def test_rust_forbids_unsafe_code() -> None:
     assert 'unsafe_code = "forbid"' in (ROOT / "Cargo.toml").read_text(encoding="utf-8")
     for manifest in (ROOT / "crates").glob("*/Cargo.toml"):
-        assert "[lints]\nworkspace = true" in manifest.read_text(encoding="utf-8"), manifest.parent.name
+        text = manifest.read_text(encoding="utf-8")
+        if manifest.parent.name == "capture":
+            # The one crate with unsafe code (contract §5): there each block says why it is sound.
+            assert 'undocumented_unsafe_blocks = "deny"' in text
+            continue
+        assert "[lints]\nworkspace = true" in text, manifest.parent.name
 
 
 def _corpus() -> Path:

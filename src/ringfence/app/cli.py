@@ -50,6 +50,7 @@ def parser() -> argparse.ArgumentParser:
         ("sensors", "list what sees, how much and how well"),
     ):
         _of_server(commands.add_parser(noun, help=text), noun)
+    _sensor(commands.add_parser("sensor", help="check where a sensor watches from"))
     _up(commands.add_parser("up", help="run the platform: sensor, store, API and screens"))
     _config(commands.add_parser("config", help="show or check the configuration"))
     _backup(commands.add_parser("backup", help="write, check or restore a backup of an installation"))
@@ -120,6 +121,16 @@ def _of_server(command: argparse.ArgumentParser, noun: str) -> None:
     command.add_argument("--server", metavar="URL", help="default: RINGFENCE_SERVER, or this machine's port 8470")
     command.add_argument("--ca", metavar="FILE", help="trust these authorities (PEM) instead of the system's")
     command.set_defaults(call=(noun, noun))
+
+
+def _sensor(command: argparse.ArgumentParser) -> None:
+    actions = command.add_subparsers(dest="action", metavar="ACTION", required=True)
+    check = actions.add_parser("check", help="is this interface a good place to watch from, and what to do if not")
+    check.add_argument("interface", nargs="?", metavar="IFACE", help="the interface to watch; needs CAP_NET_RAW")
+    check.add_argument("--file", metavar="FILE", help="judge this capture instead")
+    check.add_argument("--seconds", type=_positive, default=10, metavar="N", help="watch so long (default: 10)")
+    check.add_argument("--json", action="store_true", help="as JSON")
+    check.set_defaults(call=("sensor", "check"))
 
 
 def _up(command: argparse.ArgumentParser) -> None:
