@@ -1,4 +1,4 @@
-"""Writes the migration between the tables that the newest revision makes and ``store/schema``: then read it and mend it.
+"""Writes the migration between the newest revision's tables and ``store/schema``: then read it and mend it.
 
 Usage: ``python scripts/new_migration.py NUMBER TITLE``, such as ``0002 "Devices have a colour"``.
 """
@@ -39,7 +39,8 @@ def main() -> int:
         with database.engine.connect() as connection:
             context = MigrationContext.configure(connection, opts={"render_item": render, "render_as_batch": True})
             steps = produce_migrations(context, metadata).upgrade_ops
-        assert steps is not None
+        if steps is None:
+            return 1
         code = render_python_code(steps, render_item=render, render_as_batch=True)
     lines = "\n".join(line for line in code.splitlines() if not line.lstrip().startswith("#"))
     before = "None" if first else repr(newest())

@@ -58,13 +58,17 @@ class Server:
 
     def drop(self, url: str) -> None:
         """Drop a database, whoever is in it."""
-        name = url.partition("@/")[2].partition("?")[0]
+        name = _name(url)
         with self._engine.connect() as connection:
             connection.exec_driver_sql(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
     def close(self) -> None:
         """Give up the connection."""
         self._engine.dispose()
+
+
+def _name(url: str) -> str:
+    return url.partition("@/")[2].partition("?")[0]
 
 
 def _user() -> str | None:

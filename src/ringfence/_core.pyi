@@ -4,12 +4,33 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias, final
 
-__all__ = ["CoreRun", "Patterns", "frame", "registry", "run", "trace"]
+__all__ = ["CoreBatch", "CoreRun", "LiveStop", "Patterns", "frame", "live", "registry", "run", "trace"]
 
 _Address: TypeAlias = tuple[str, str]
 _Packet: TypeAlias = tuple[int, int, int, int, int]
 _Observation: TypeAlias = tuple[str, int, _Address, _Address | None, dict[str, Any], int, int, int, tuple[_Packet, ...]]
 _Conversation: TypeAlias = tuple[int, _Address, _Address, str, str | None, int, bool, int, int, int, int, int]
+
+@final
+class CoreBatch:
+    @property
+    def window(self) -> int: ...
+    @property
+    def part(self) -> int: ...
+    @property
+    def closed(self) -> bool: ...
+    @property
+    def last(self) -> bool: ...
+    @property
+    def packets(self) -> int: ...
+    @property
+    def now(self) -> int: ...
+    def summary(self) -> dict[str, Any]: ...
+    def observations(self) -> list[_Observation]: ...
+    def conversations(self) -> list[_Conversation]: ...
+    def protocols(self) -> list[tuple[str, int, int, int, float]]: ...
+    def flows(self) -> Any: ...
+    def transactions(self) -> Any: ...
 
 @final
 class CoreRun:
@@ -22,6 +43,11 @@ class CoreRun:
     def transactions(self) -> Any: ...
 
 @final
+class LiveStop:
+    def __new__(cls) -> LiveStop: ...
+    def stop(self) -> None: ...
+
+@final
 class Patterns:
     def __new__(cls, patterns: Sequence[tuple[str, bool]]) -> Patterns: ...
     @property
@@ -31,6 +57,19 @@ class Patterns:
     def __len__(self) -> int: ...
 
 def frame(path: str | Path, index: int) -> dict[str, Any] | None: ...
+def live(
+    sources: Sequence[str | Path | int],
+    *,
+    site_key: bytes,
+    defaults: Sequence[tuple[bytes, bytes]],
+    batch: Callable[[CoreBatch], bool],
+    stop: LiveStop | None = None,
+    per_input: bool = False,
+    every: int = 300,
+    grace: int = 10,
+    sensor: str = "file",
+    epoch: str = "",
+) -> None: ...
 def registry() -> list[dict[str, Any]]: ...
 def run(
     paths: Sequence[str | Path],

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.postgresql import Server, binaries, server
+from tests.program import missing
 
 from ringfence.store.database import Database
 from ringfence.store.migrate import upgrade
-from tests.postgresql import Server, binaries, server
-from tests.program import missing
 
 
 @pytest.fixture(scope="session")

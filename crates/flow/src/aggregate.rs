@@ -3,10 +3,12 @@
 //! Rule 1: at most `DISTINCT_CAP` distinct values per (subject, kind, window) are kept; what is over is counted as
 //! `x.overflow` of that kind (contract §2).
 //! Rule 2: entries live for the whole run, their window's share is handed out when the window closes.
-//! Rule 3: at most `ENTRY_CAP` entries and `ARENA_CAP` bytes a shard; beyond it new values are only counted and the
+//! Rule 3: of a live read each window has entries of its own, which are forgotten once it has closed in all shards.
+//! Rule 4: at most `ENTRY_CAP` entries and `ARENA_CAP` bytes a shard; beyond it new values are only counted and the
 //! bound is reported.
 
 use crate::kinds;
+use crate::packet::Raw;
 use crate::part::Domain;
 use foldhash::quality::RandomState;
 use hashbrown::{HashMap, HashTable};
@@ -40,6 +42,15 @@ pub struct Reference {
     pub interface: u16,
     /// Bytes on the wire.
     pub length: u32,
+}
+
+impl Reference {
+    /// The packet `raw`.
+    #[inline]
+    pub(crate) fn of(raw: &Raw<'_>) -> Reference {
+        let Raw { time, input, index, interface, .. } = *raw;
+        Reference { time, input, index, interface, length: raw.wire_length }
+    }
 }
 
 /// Count, time range and references.
@@ -204,6 +215,14 @@ impl Entry {
     }
 }
 
+/// A kind's address leaves its lowest bits free: they tell the few windows apart that are open at one time.
+const TAGS: usize = std::mem::align_of::<Kind>() - 1;
+const _: () = assert!(TAGS >= 3, "two windows may be open, and a third as the clock jumps");
+
+fn tag(window: i64) -> usize {
+    window as usize & TAGS
+}
+
 /// Takes observations of closed windows.
 pub trait WindowSink {
     /// One observation of one window.
@@ -220,6 +239,8 @@ pub struct Aggregate {
     /// Distinct values of (kind, subject) in the open window.
     distinct: HashMap<(usize, Domain, Place), u32, RandomState>,
     windowed: bool,
+    /// The oldest window that is open, of a live read; what is older counts as of this one.
+    open: Option<i64>,
     /// What each entry saw in the open window; empty unless `windowed`.
     current: Vec<Seen>,
     touched: Vec<u32>,
@@ -241,6 +262,7 @@ impl Aggregate {
             arena: Vec::new(),
             distinct: HashMap::with_hasher(RandomState::default()),
             windowed,
+            open: None,
             current: Vec::new(),
             touched: Vec::new(),
             window: i64::MIN,
@@ -267,13 +289,17 @@ impl Aggregate {
         out: &mut dyn WindowSink,
     ) {
         self.records += 1;
-        let window = at.time.div_euclid(WINDOW);
-        if window != self.window {
+        let mut window = at.time.div_euclid(WINDOW);
+        let mut address = std::ptr::from_ref(kind) as usize;
+        let live = self.open.is_some();
+        if let Some(open) = self.open {
+            window = window.max(open);
+            address |= tag(window);
+        } else if window != self.window {
             self.close(out);
             self.distinct.clear();
             self.window = window;
         }
-        let address = std::ptr::from_ref(kind) as usize;
         let hash = self.hash(address, domain, &subject, object.as_ref(), value);
         let (entries, arena) = (&self.entries, &self.arena);
         let found = self.table.find(hash, |&at| {
@@ -283,6 +309,7 @@ impl Aggregate {
                 && e.subject == subject
                 && e.object == object
                 && e.domain == domain
+                && (!live || e.window == window)
                 && arena[e.start as usize..(e.start + e.length) as usize] == *value
         });
         let index = match found {
@@ -403,6 +430,62 @@ impl Aggregate {
                 window: Some(entry.window),
             });
         }
+    }
+
+    /// Make this the aggregate of a live read, whose oldest open window is `window`.
+    pub fn open_from(&mut self, window: i64) {
+        self.open = Some(window);
+    }
+
+    /// Add to `out` what was seen in `window` since the last time; where it closes, in all older ones too, and forget it.
+    pub fn hand_out(&mut self, window: i64, closes: bool, out: &mut Vec<Observation>) {
+        let due = |entry: &Entry| entry.count > 0 && (entry.window == window || (closes && entry.window < window));
+        let mut arena = Vec::new();
+        let before = out.len();
+        for entry in self.entries.iter_mut().filter(|entry| due(entry)) {
+            let start = arena.len() as u32;
+            arena.extend_from_slice(&self.arena[entry.start as usize..(entry.start + entry.length) as usize]);
+            out.push(Observation {
+                kind: entry.kind,
+                domain: entry.domain,
+                subject: entry.subject,
+                object: entry.object,
+                value: Content { arena: Arc::default(), start, length: entry.length },
+                seen: entry.seen(&self.more),
+                window: None,
+            });
+            (entry.count, entry.kept) = (0, 0);
+        }
+        let arena = Arc::new(arena);
+        out[before..].iter_mut().for_each(|observation| observation.value.arena = Arc::clone(&arena));
+        if closes {
+            self.forget(window);
+        }
+    }
+
+    /// Forget what is not newer than `window`; the memory is made anew, for the next window may be a quiet one.
+    fn forget(&mut self, window: i64) {
+        let old = (std::mem::take(&mut self.entries), std::mem::take(&mut self.arena), std::mem::take(&mut self.more));
+        let (entries, arena, more) = old;
+        for mut entry in entries.into_iter().filter(|entry| entry.window > window) {
+            let start = self.arena.len() as u32;
+            self.arena.extend_from_slice(&arena[entry.start as usize..(entry.start + entry.length) as usize]);
+            entry.start = start;
+            if let Some(others) = more.get(entry.more as usize) {
+                entry.more = self.more.len() as u32;
+                self.more.push(*others);
+            }
+            self.entries.push(entry);
+        }
+        self.table = HashTable::with_capacity(self.entries.len());
+        let entries = &self.entries;
+        for (entry, index) in entries.iter().zip(0..) {
+            self.table.insert_unique(entry.hash, index, |&at: &u32| entries[at as usize].hash);
+        }
+        let newer = self.entries.iter().fold(0_u32, |bits, entry| bits | 1 << tag(entry.window));
+        self.distinct.retain(|(kind, ..), _| newer >> (kind & TAGS) & 1 == 1);
+        self.distinct.shrink_to_fit();
+        self.open = Some(window + 1);
     }
 
     /// Distinct values kept.

@@ -51,11 +51,14 @@ pub type TriedKey = (Domain, Place, &'static str, i64);
 /// Rows with what makes them.
 pub type TriedRows = Vec<(TriedKey, Tried)>;
 
+/// A talker, what it tried, and how many pairs are remembered of it.
+type TalkerRow = (Domain, Place, Carried, Tried, u32);
+
 /// Talkers of the open window with what each tried, or targets with who tried it.
 #[derive(Default)]
 struct Open {
     numbers: HashMap<(Domain, Place, Carried), u32, RandomState>,
-    rows: Vec<(Domain, Place, Carried, Tried, u32)>,
+    rows: Vec<TalkerRow>,
     pairs: HashSet<(u32, Place, u16), RandomState>,
     per_other: HashMap<(u32, Place), u64, RandomState>,
     per_port: HashMap<(u32, u16), u64, RandomState>,
@@ -96,22 +99,35 @@ impl Open {
     fn close(&mut self, window: i64) -> impl Iterator<Item = (TriedKey, Tried)> {
         self.numbers.clear();
         self.pairs.clear();
-        let mut rows = std::mem::take(&mut self.rows);
-        for ((number, other), count) in self.per_other.drain() {
+        let open = std::mem::take(&mut self.rows);
+        let rows = self.summed(open, window);
+        self.per_other.clear();
+        self.per_port.clear();
+        rows
+    }
+
+    /// The rows of the window so far.
+    fn so_far(&self, window: i64) -> impl Iterator<Item = (TriedKey, Tried)> {
+        self.summed(self.rows.clone(), window)
+    }
+
+    fn summed(&self, mut rows: Vec<TalkerRow>, window: i64) -> std::vec::IntoIter<(TriedKey, Tried)> {
+        for (&(number, other), &count) in &self.per_other {
             let tried = &mut rows[number as usize].3;
             tried.others += 1;
             tried.busiest = tried.busiest.max(Some((count, other)));
         }
-        for ((number, port), count) in self.per_port.drain() {
+        for (&(number, port), &count) in &self.per_port {
             let ports = &mut rows[number as usize].3.ports;
             ports.reserve_exact(usize::from(ports.is_empty()));
             ports.push((port, count));
         }
-        rows.into_iter().map(move |(domain, place, carried, mut tried, _)| {
+        let rows = rows.into_iter().map(|(domain, place, carried, mut tried, _)| {
             tried.ports.sort_unstable_by_key(|(port, count)| (std::cmp::Reverse(*count), *port));
             tried.ports.truncate(64);
             ((domain, place, carried.name(), window), tried)
-        })
+        });
+        rows.collect::<Vec<_>>().into_iter()
     }
 }
 
@@ -123,6 +139,7 @@ pub struct Attempts {
     targets: Open,
     tried: TriedRows,
     targeted: TriedRows,
+    changed: bool,
     /// Attempts that met the bound of talkers, of targets or of rows.
     pub overflowed: u64,
 }
@@ -135,6 +152,7 @@ impl Attempts {
             self.close();
             self.window = window;
         }
+        self.changed = true;
         let by_talker = self.talkers.add((domain, from, carried), to, port, at);
         let by_target = self.targets.add((domain, to, carried), from, port, at);
         self.overflowed += u64::from(!by_talker && !by_target);
@@ -144,6 +162,27 @@ impl Attempts {
         self.tried.extend(self.talkers.close(self.window));
         self.targeted.extend(self.targets.close(self.window));
         self.overflowed += bounded(&mut self.tried) + bounded(&mut self.targeted);
+    }
+
+    /// Every window's rows so far, by talker and by target.
+    pub fn so_far(&self) -> (TriedRows, TriedRows) {
+        let tried = self.tried.iter().cloned().chain(self.talkers.so_far(self.window)).collect();
+        let targeted = self.targeted.iter().cloned().chain(self.targets.so_far(self.window)).collect();
+        (tried, targeted)
+    }
+
+    /// True where a flow came since the last time this was asked.
+    pub fn has_changed(&mut self) -> bool {
+        std::mem::take(&mut self.changed)
+    }
+
+    /// Forget the rows of windows up to `window`.
+    pub fn forget(&mut self, window: i64) {
+        if self.window <= window {
+            self.close();
+        }
+        self.tried.retain(|(key, _)| key.3 > window);
+        self.targeted.retain(|(key, _)| key.3 > window);
     }
 
     /// Every window's rows, by talker and by target.

@@ -4,23 +4,21 @@
 //! Rule 2: the result does not depend on the number of workers: shards see the same packets in the same order, and all
 //! merges are by key and sorted.
 
-use crate::aggregate::{Observation, Reference, Seen, WINDOW};
+use crate::aggregate::{Observation, Reference};
 use crate::attempts::{Tried, TriedKey};
 use crate::decode::{plain, transport_checksum_good, Counters, Decoder};
 use crate::feed::Feed;
 use crate::flow::Environment;
 use crate::key::{Ends, SHARDS};
-use crate::kinds::{attempts, targeted};
+use crate::merge::{attempts_observation, gather, sorted, targeted_observation, Counted, WORTH_SAYING};
 use crate::packet::{Packet, Problem, Raw};
 use crate::part::Domain;
 use crate::quality::Quality;
 use crate::row::{Discard, RowSink};
 use crate::source::{InputInfo, Inputs, InterfaceInfo};
 use crate::totals::{ConversationKey, FlowCounters, Sums};
-use crate::track::{Bounds, Shard};
-use ringfence_dissect::Kind;
-use ringfence_wire::Place;
-use std::collections::{BTreeMap, BTreeSet};
+use crate::track::Shard;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// How inputs make domains.
@@ -96,6 +94,14 @@ impl Domains {
         match self {
             Domains::Joined => 0,
             Domains::PerInput => raw.input,
+        }
+    }
+
+    /// The names of the domains of so many inputs.
+    pub fn names(self, inputs: usize) -> Vec<String> {
+        match self {
+            Domains::Joined => vec!["default".to_owned()],
+            Domains::PerInput => (0..inputs).map(|at| format!("input-{at}")).collect(),
         }
     }
 }
@@ -185,13 +191,7 @@ impl<'a> Lane<'a> {
         if self.workers > 1 && shard % self.workers != self.worker {
             return;
         }
-        let at = Reference {
-            time: raw.time,
-            input: raw.input,
-            index: raw.index,
-            interface: raw.interface,
-            length: raw.wire_length,
-        };
+        let at = Reference::of(raw);
         self.shards[shard / self.workers].packet(packet, &ends, domain, &at, self.environment, self.rows);
     }
 
@@ -304,17 +304,11 @@ fn merge(mut parts: Vec<Part>, inputs: &Inputs, options: &Options, stopped: bool
     let mut protocols: BTreeMap<&'static str, Sums> = BTreeMap::new();
     let mut tried: BTreeMap<TriedKey, Tried> = BTreeMap::new();
     let mut targeted: BTreeMap<TriedKey, Tried> = BTreeMap::new();
-    let mut flows = FlowCounters::default();
-    let mut bounds = Bounds::default();
+    let mut counted = Counted::default();
     let mut observations = std::mem::take(&mut parts[0].observations);
     parts[1..].iter_mut().for_each(|part| observations.append(&mut part.observations));
-    let (mut overflowed, mut attempts_overflowed, mut records) = (0, 0, 0);
     for shard in parts.iter_mut().flat_map(|part| part.shards.drain(..)) {
-        overflowed += shard.aggregate.overflowed;
-        records += shard.aggregate.records;
-        attempts_overflowed += shard.attempts.overflowed;
-        add_bounds(&mut bounds, &shard.bounds);
-        add_counters(&mut flows, &shard.totals.counters);
+        counted.add(&shard);
         conversations.extend(shard.totals.conversations);
         for (name, sums) in shard.totals.protocols {
             protocols.entry(name).or_default().merge(&sums);
@@ -326,159 +320,26 @@ fn merge(mut parts: Vec<Part>, inputs: &Inputs, options: &Options, stopped: bool
     // A conversation is between two addresses, and these belong to one shard: no key comes twice.
     conversations.sort_unstable_by_key(|row| row.0);
     let first = parts.swap_remove(0);
+    let bounds = counted.met(&first.decoder);
     let kept = tried.into_iter().filter(|(_, row)| row.flows >= WORTH_SAYING);
     observations.extend(kept.map(|(key, row)| attempts_observation(key, row)));
     let kept = targeted.into_iter().filter(|(_, row)| row.others >= WORTH_SAYING);
     observations.extend(kept.map(|(key, row)| targeted_observation(key, row)));
-    let domains = match options.domains {
-        Domains::Joined => vec!["default".to_owned()],
-        Domains::PerInput => inputs.infos().iter().enumerate().map(|(at, _)| format!("input-{at}")).collect(),
-    };
-    let met = [
-        ("fragments", first.decoder.overflow),
-        ("flows", flows.evicted),
-        ("conversations", flows.conversations_overflowed),
-        ("unanswered_conversations", flows.vain_overflowed),
-        ("distinct_values", overflowed),
-        ("pending_bytes", bounds.pending),
-        ("attempts", attempts_overflowed),
-    ];
     Report {
         inputs: inputs.infos().to_vec(),
         interfaces: inputs.interfaces().to_vec(),
         problems: inputs.problems().to_vec(),
         problem_count: inputs.problem_count(),
-        domains,
+        domains: options.domains.names(inputs.infos().len()),
         quality: first.quality,
         decoder: first.decoder,
         observations: sorted(observations),
         conversations,
         protocols: protocols.into_iter().collect(),
-        flows,
-        bounds: met.into_iter().filter(|(_, count)| *count > 0).collect(),
-        duplicates: bounds.duplicates,
-        records,
+        flows: counted.flows,
+        bounds,
+        duplicates: counted.bounds.duplicates,
+        records: counted.records,
         stopped,
     }
-}
-
-fn gather(all: &mut BTreeMap<TriedKey, Tried>, rows: Vec<(TriedKey, Tried)>) {
-    for (key, row) in rows {
-        match all.entry(key) {
-            std::collections::btree_map::Entry::Occupied(mut old) => old.get_mut().merge(row),
-            std::collections::btree_map::Entry::Vacant(free) => {
-                free.insert(row);
-            }
-        }
-    }
-}
-
-/// Fewer unanswered flows of a talker, or talkers in vain to a target, are everyday life in a window.
-const WORTH_SAYING: u64 = 10;
-
-fn add_bounds(sum: &mut Bounds, more: &Bounds) {
-    sum.pending += more.pending;
-    sum.fragments += more.fragments;
-    sum.addressless += more.addressless;
-    sum.duplicates += more.duplicates;
-}
-
-fn add_counters(sum: &mut FlowCounters, more: &FlowCounters) {
-    sum.flows += more.flows;
-    sum.tcp += more.tcp;
-    sum.tcp_one_sided += more.tcp_one_sided;
-    sum.tcp_mid_stream += more.tcp_mid_stream;
-    sum.tcp_gaps += more.tcp_gaps;
-    sum.retransmissions += more.retransmissions;
-    sum.evicted += more.evicted;
-    sum.conversations_overflowed += more.conversations_overflowed;
-    sum.vain_overflowed += more.vain_overflowed;
-}
-
-/// Sort by key and merge what several shards saw of the same.
-///
-/// Small rows of numbers are sorted, not the observations: these are large, and few comparisons need their values.
-fn sorted(all: Vec<Observation>) -> Vec<Observation> {
-    let names: BTreeSet<&'static str> = all.iter().map(|observation| observation.kind.name).collect();
-    let ranks: BTreeMap<&'static str, u16> = names.into_iter().zip(0..).collect();
-    let mut open: (Option<*const Kind>, u16) = (None, 0);
-    let mut order: Vec<(u16, Domain, Place, Option<Place>, u32)> = all
-        .iter()
-        .zip(0..)
-        .map(|(observation, at)| {
-            if open.0 != Some(std::ptr::from_ref(observation.kind)) {
-                open = (Some(std::ptr::from_ref(observation.kind)), ranks[observation.kind.name]);
-            }
-            (open.1, observation.domain, observation.subject, observation.object, at)
-        })
-        .collect();
-    // The stable sort finds the runs that the workers have sorted already.
-    order.sort_by(|a, b| {
-        let numbers = (a.0, a.1, a.2, a.3).cmp(&(b.0, b.1, b.2, b.3));
-        numbers.then_with(|| {
-            let (one, other) = (&all[a.4 as usize], &all[b.4 as usize]);
-            (&*one.value, one.window).cmp(&(&*other.value, other.window))
-        })
-    });
-    let mut all: Vec<Option<Observation>> = all.into_iter().map(Some).collect();
-    let mut out: Vec<Observation> = Vec::with_capacity(all.len());
-    for (.., at) in order {
-        let Some(observation) = all[at as usize].take() else { continue };
-        match out.last_mut() {
-            Some(last) if last.key() == observation.key() => last.seen.merge(&observation.seen),
-            _ => out.push(observation),
-        }
-    }
-    out
-}
-
-/// Writes a value in the compact form of `ringfence_dissect::walk`.
-struct Value(Vec<u8>);
-
-impl Value {
-    fn word(&mut self, field: u8, number: u64) {
-        self.0.push(field);
-        self.0.extend_from_slice(&number.to_le_bytes());
-    }
-
-    fn text(&mut self, field: u8, bytes: &[u8]) {
-        self.0.push(field);
-        self.0.extend_from_slice(&(bytes.len() as u16).to_le_bytes());
-        self.0.extend_from_slice(bytes);
-    }
-}
-
-fn attempts_observation(key: TriedKey, row: Tried) -> Observation {
-    let mut value = Value(Vec::new());
-    value.word(attempts::window, key.3.saturating_mul(WINDOW) as u64);
-    value.word(attempts::flows, row.flows);
-    value.word(attempts::destinations, row.others);
-    value.word(attempts::ports, row.busiest.map_or(0, |(ports, _)| ports));
-    for port in row.top_ports() {
-        value.word(attempts::top_ports, u64::from(port));
-    }
-    value.word(attempts::capped, u64::from(row.capped));
-    if let Some((_, place)) = row.busiest {
-        value.text(attempts::busiest, place.bytes());
-    }
-    value.text(attempts::transport, key.2.as_bytes());
-    of_window(&attempts::KIND, key, row, value)
-}
-
-fn targeted_observation(key: TriedKey, row: Tried) -> Observation {
-    let mut value = Value(Vec::new());
-    value.word(targeted::window, key.3.saturating_mul(WINDOW) as u64);
-    value.word(targeted::flows, row.flows);
-    value.word(targeted::sources, row.others);
-    for port in row.top_ports() {
-        value.word(targeted::top_ports, u64::from(port));
-    }
-    value.word(targeted::capped, u64::from(row.capped));
-    value.text(targeted::transport, key.2.as_bytes());
-    of_window(&targeted::KIND, key, row, value)
-}
-
-fn of_window(kind: &'static Kind, (domain, subject, ..): TriedKey, row: Tried, value: Value) -> Observation {
-    let seen = Seen::of(row.flows, row.first, row.last, &row.references);
-    Observation { kind, domain, subject, object: None, value: value.0.into(), seen, window: None }
 }

@@ -1,11 +1,12 @@
 //! A live flow: its counters, its TCP state and the reader of its conversation.
 
-use crate::aggregate::Reference;
+use crate::aggregate::{Reference, WINDOW};
 use crate::key::{Carried, FlowKey};
 use crate::packet::{Packet, Tcp, Transport, Tunnel, Vlans};
 use crate::row::{flag, FlowRow, State};
 use crate::table::Patience;
 use crate::tcp::Side;
+use crate::totals::Told;
 use ringfence_dissect::registry::BUILTIN;
 use ringfence_dissect::{Carrier, Conversation, Endpoint, Hint, Probe, Protocol, Secrets};
 use ringfence_wire::Place;
@@ -128,6 +129,44 @@ pub struct Flow {
     held: Option<Box<[Vec<u8>; 2]>>,
     /// Bytes kept for later, as the shard has counted them.
     pub counted: usize,
+    /// What a live read has told of it while it goes on.
+    pub told: Option<Box<Reported>>,
+}
+
+/// What was told of a flow that goes on: to the conversations, and as a row of `flows.v1`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Reported {
+    /// To the conversations.
+    pub told: Option<Told>,
+    packets: [u64; 2],
+    bytes: [u64; 2],
+    retransmissions: [u32; 2],
+}
+
+impl Reported {
+    /// Packets told to the conversations.
+    pub fn packets_told(&self) -> u64 {
+        self.told.map_or(0, |told| told.packets())
+    }
+
+    /// Packets told in rows.
+    pub fn packets_in_rows(&self) -> u64 {
+        self.packets[0] + self.packets[1]
+    }
+
+    /// Take from `row` what earlier rows held; false where nothing came since.
+    pub fn leave_rest(&mut self, row: &mut FlowRow) -> bool {
+        let whole =
+            Reported { told: self.told, packets: row.packets, bytes: row.bytes, retransmissions: row.retransmissions };
+        for side in 0..2 {
+            // A handshake seen late may change who is the client: a row never goes below zero.
+            row.packets[side] = row.packets[side].saturating_sub(self.packets[side]);
+            row.bytes[side] = row.bytes[side].saturating_sub(self.bytes[side]);
+            row.retransmissions[side] = row.retransmissions[side].saturating_sub(self.retransmissions[side]);
+        }
+        *self = whole;
+        row.packets != [0; 2]
+    }
 }
 
 const SYN_SEEN: u8 = 1;
@@ -171,6 +210,7 @@ impl Flow {
             rejected: 0,
             held: None,
             counted: 0,
+            told: None,
         }
     }
 
@@ -336,6 +376,11 @@ impl Flow {
         }
     }
 
+    /// Packets so far, both ways.
+    pub fn packets(&self) -> u64 {
+        self.packets[0] + self.packets[1]
+    }
+
     fn state(&self) -> State {
         let both = self.packets[0] > 0 && self.packets[1] > 0;
         if self.key.carried != Carried::Tcp {
@@ -355,7 +400,7 @@ impl Flow {
     }
 
     /// The row of this flow.
-    pub fn row(&mut self, evicted: bool) -> FlowRow {
+    pub fn row(&self, evicted: bool) -> FlowRow {
         let (client, server) = self.endpoints();
         let (c, s) = if self.low_is_client { (0, 1) } else { (1, 0) };
         let mut flags = self.flags | if evicted { flag::EVICTED } else { 0 };
@@ -373,6 +418,7 @@ impl Flow {
             id: self.id,
             domain: self.key.domain,
             input: self.start.input,
+            window: self.start.time.div_euclid(WINDOW),
             client,
             server,
             carried: self.key.carried,

@@ -68,6 +68,8 @@ pub struct FlowRow {
     pub domain: Domain,
     /// Input of the first packet.
     pub input: u16,
+    /// Number of the window: that of the first packet, or of a live read the one in which these packets came.
+    pub window: i64,
     /// Who opened it.
     pub client: Endpoint,
     /// The other.

@@ -109,6 +109,11 @@ impl Table {
         self.slots[at as usize].flow.as_mut().expect("the slot is in use: its number came from find or insert")
     }
 
+    /// Every live flow.
+    pub fn flows(&mut self) -> impl Iterator<Item = &mut Flow> {
+        self.slots.iter_mut().filter_map(|slot| slot.flow.as_mut())
+    }
+
     /// Mark the flow as just heard.
     #[inline]
     pub fn touch(&mut self, at: u32, class: Patience) {

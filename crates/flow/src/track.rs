@@ -54,6 +54,8 @@ pub struct Shard {
     record: Record,
     pending: usize,
     now: i64,
+    /// The window in which things are told, of a live read.
+    window: Option<i64>,
 }
 
 struct Out<'a> {
@@ -251,6 +253,7 @@ impl Shard {
             record: Record::default(),
             pending: 0,
             now: i64::MIN,
+            window: None,
         }
     }
 
@@ -357,12 +360,62 @@ impl Shard {
         let mut flow = self.table.remove(slot);
         self.pending -= flow.counted;
         self.last_words(&mut flow, environment, rows);
-        let row = flow.row(evicted);
+        let mut row = flow.row(evicted);
         if let Some((from, to, port)) = flow.attempt(&row) {
             self.attempts.add(row.domain, from, to, port, row.carried, &flow.start);
         }
-        self.totals.add(&row);
-        rows.flow(&row);
+        let mut reported = flow.told.take();
+        self.totals.add(&row, reported.as_ref().and_then(|reported| reported.told.as_ref()));
+        row.window = self.window.unwrap_or(row.window);
+        if reported.as_mut().is_none_or(|reported| reported.leave_rest(&mut row)) {
+            rows.flow(&row);
+        }
+    }
+
+    /// Make this a shard of a live read: what ends from now on is told in `window`.
+    pub fn open_window(&mut self, window: i64) {
+        self.window = Some(window);
+    }
+
+    /// Set the clock back, where that of the capture was.
+    pub fn set_back(&mut self, now: i64, window: i64) {
+        self.now = now;
+        self.window = Some(window);
+        self.aggregate.open_from(window);
+    }
+
+    /// End the flows that were silent too long at `now`: a quiet shard has no packet that tells the time.
+    pub fn quiet(&mut self, now: i64, environment: &Environment, rows: &mut dyn RowSink) {
+        self.now = self.now.max(now);
+        while let Some(old) = self.table.expired(self.now) {
+            self.end(old, false, environment, rows);
+        }
+    }
+
+    /// Tell what came of the flows that go on; as rows too, where the window `closes`.
+    pub fn report(&mut self, closes: bool, rows: &mut dyn RowSink) {
+        let window = self.window;
+        for flow in self.table.flows() {
+            let before = flow.told.as_ref().map_or(0, |reported| reported.packets_told());
+            let rows_before = flow.told.as_ref().map_or(0, |reported| reported.packets_in_rows());
+            let now = flow.packets();
+            if now == before && (!closes || now == rows_before) {
+                continue;
+            }
+            let mut row = flow.row(false);
+            if flow.told.is_none() && !Totals::is_settled(&row, flow.probes_left == 0) {
+                continue;
+            }
+            let mut reported = flow.told.take().unwrap_or_default();
+            if now != before {
+                reported.told = Some(self.totals.tell(&row, reported.told.as_ref()));
+            }
+            row.window = window.unwrap_or(row.window);
+            if closes && reported.leave_rest(&mut row) {
+                rows.flow(&row);
+            }
+            flow.told = Some(reported);
+        }
     }
 
     /// Deliver what still waits behind holes.

@@ -43,6 +43,14 @@ def parser() -> argparse.ArgumentParser:
         listing.add_argument("--json", action="store_true", help="as JSON")
         listing.set_defaults(call=("lists", name))
     _bundle(commands.add_parser("bundle", help="check or import a knowledge bundle"))
+    for noun, text in (
+        ("devices", "list the devices that a server knows"),
+        ("findings", "list what a server found risky"),
+        ("flows", "list who talks to whom, as a server saw it"),
+        ("sensors", "list what sees, how much and how well"),
+    ):
+        _of_server(commands.add_parser(noun, help=text), noun)
+    _up(commands.add_parser("up", help="run the platform: sensor, store, API and screens"))
     _config(commands.add_parser("config", help="show or check the configuration"))
     doctor = commands.add_parser("doctor", help="check this installation")
     doctor.add_argument("--json", action="store_true", help="as JSON")
@@ -94,6 +102,48 @@ def _bundle(command: argparse.ArgumentParser) -> None:
         action.add_argument("--json", action="store_true", help="as JSON")
 
 
+def _of_server(command: argparse.ArgumentParser, noun: str) -> None:
+    command.description = "The API token is RINGFENCE_TOKEN, or stands in the file that RINGFENCE_TOKEN_FILE names."
+    if noun != "sensors":
+        command.add_argument("query", nargs="?", default="", metavar="QUERY", help="such as 'class:plc seen<7d'")
+        command.add_argument("--sort", metavar="COLUMN", help="by this column; a minus before it turns the order")
+        command.add_argument("--limit", type=_positive, metavar="N", help="at most so many")
+    shown = command.add_mutually_exclusive_group()
+    shown.add_argument("--json", action="store_true", help="as one JSON document")
+    shown.add_argument("--format", choices=("table", "csv", "jsonl"), default="table", help="default: table")
+    if noun == "findings":
+        command.add_argument("--fail-on", choices=SEVERITIES, help="exit 1 where an open one is this severe or more")
+    command.add_argument("--server", metavar="URL", help="default: RINGFENCE_SERVER, or this machine's port 8470")
+    command.add_argument("--ca", metavar="FILE", help="trust these authorities (PEM) instead of the system's")
+    command.set_defaults(call=(noun, noun))
+
+
+def _up(command: argparse.ArgumentParser) -> None:
+    sources = command.add_mutually_exclusive_group()
+    sources.add_argument(
+        "--interface", action="append", default=[], metavar="NAME", help="watch this interface (again for more)"
+    )
+    sources.add_argument(
+        "--replay",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="take this capture instead (again for more)",
+    )
+    command.add_argument(
+        "--speed",
+        type=_speed,
+        default=0.0,
+        metavar="N",
+        help="replay N times as fast as captured (default: no waiting)",
+    )
+    command.add_argument("--listen", metavar="ADDRESS:PORT", help="default 127.0.0.1:8470; port 0 takes a free one")
+    command.add_argument("--data", metavar="FOLDER", help="data folder")
+    command.add_argument("--database", metavar="URL", help="sqlite:///PATH or postgresql://USER@HOST/NAME")
+    command.add_argument("--config", metavar="FILE", help="configuration (TOML)")
+    command.set_defaults(call=("up", "up"))
+
+
 def _config(command: argparse.ArgumentParser) -> None:
     actions = command.add_subparsers(dest="action", metavar="ACTION", required=True)
     show = actions.add_parser("show", help="every key with its value")
@@ -104,6 +154,13 @@ def _config(command: argparse.ArgumentParser) -> None:
     validate.set_defaults(call=("config", "validate"))
     for action in (show, validate):
         action.add_argument("--config", metavar="FILE", help="the TOML file (default: what RINGFENCE_CONFIG names)")
+
+
+def _speed(text: str) -> float:
+    value = float(text)
+    if not 0 < value < 1e9:
+        raise argparse.ArgumentTypeError("must be above 0")
+    return value
 
 
 def _positive(text: str) -> int:

@@ -2,8 +2,8 @@
 
 Rule 1: a log line holds the route's template, never the path, the query, a header or a body: links for one use, tokens
 and passwords stand there. What looks like a secret in a message is blotted out all the same.
-Rule 2: ``/healthz`` says that the process answers, ``/readyz`` that it can work: the store answers and has this version's
-tables. A silent sensor is told, but the server is ready without it.
+Rule 2: ``/healthz`` says that the process answers, ``/readyz`` that it can work: the store answers and has this
+version's tables. A silent sensor is told, but the server is ready without it.
 Rule 3: figures and details are for the same machine or a token; a proxy makes everybody look near, so whatever came
 through one (``Forwarded``, ``X-Forwarded-For``, ``Via``) is not near.
 """
@@ -15,7 +15,6 @@ import json
 import logging
 import re
 import secrets
-import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator
@@ -35,7 +34,7 @@ from ringfence.model.clock import rfc3339
 from ringfence.model.errors import RingfenceError
 from ringfence.store.read import state
 
-__all__ = ["JsonLines", "Observed", "Observer", "TextLines", "log_to"]
+__all__ = ["JsonLines", "Observed", "Observer", "TextLines", "log_to", "readiness", "router"]
 
 _log = logging.getLogger("ringfence.request")
 
@@ -112,10 +111,13 @@ def log_to(stream: TextIO, options: LogOptions) -> None:
     root.setLevel(options.level.upper())
     # Its lines hold the whole path, in which links for one use stand; ``Observed`` writes one without.
     logging.getLogger("uvicorn.access").disabled = True
+    # What they tell below a warning holds addresses whole, with codes and tokens in their queries.
+    for name in ("asyncio", "authlib", "httpcore", "httpx", "urllib3"):
+        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
 
 
 class Observer:
-    """Counts and times requests; has ``/healthz``, ``/readyz`` and ``/metrics`` as ``router``.
+    """Counts and times requests, and knows who may read the figures; ``app.state.observer``.
 
     Args:
         platform: the installation that is watched.
@@ -137,46 +139,49 @@ class Observer:
             registry=self.registry,
         )
         self.registry.register(_Store(platform))
-        self.router = self._router()
 
-    def _router(self) -> APIRouter:
-        router = APIRouter(include_in_schema=False)
-        router.add_api_route("/healthz", self.healthz, methods=["GET"])
-        router.add_api_route("/readyz", self.readyz, methods=["GET"])
-        if self.options.enabled:
-            router.add_api_route("/metrics", self.metrics, methods=["GET"])
-        return router
-
-    def healthz(self) -> dict[str, str]:
-        """Say that the process answers."""
-        return {"status": "ok"}
-
-    def readyz(self, request: Request) -> Response:
-        """Say whether the server can work: 200 or 503."""
-        ready, checks = readiness(self.platform)
-        told: dict[str, Any] = {"ready": ready}
-        if self._near(request):
-            told["checks"] = checks
-        return Response(json.dumps(told), 200 if ready else 503, {"Cache-Control": "no-store"}, "application/json")
-
-    def metrics(self, request: Request) -> Response:
-        """Answer with all figures, in Prometheus' text format."""
-        if not self._near(request):
-            # As if there were none: from elsewhere nobody learns more.
-            return Response(status_code=404)
-        text = generate_latest(self.registry)
-        return Response(text, 200, {"Cache-Control": "no-store"}, "text/plain; version=0.0.4; charset=utf-8")
-
-    def _near(self, request: Request) -> bool:
+    def may_read(self, request: Request) -> bool:
+        """Return whether figures and details are for this request (Rule 3)."""
         given = request.headers.get("authorization", "")
         if self.options.token and given.startswith("Bearer "):
-            return hmac.compare_digest(given[7:].encode(), self.options.token.encode())
+            return hmac.compare_digest(given[7:].encode("utf-8", "replace"), self.options.token.encode())
         if any(name in _PROXIED for name, _ in request.scope["headers"]):
             return False
         try:
             return request.client is not None and ip_address(request.client.host).is_loopback
         except ValueError:
             return False
+
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/healthz")
+def healthz() -> dict[str, str]:
+    """Say that the process answers."""
+    return {"status": "ok"}
+
+
+@router.get("/readyz")
+def readyz(request: Request) -> Response:
+    """Say whether the server can work: 200 or 503."""
+    observer: Observer = request.app.state.observer
+    ready, checks = readiness(observer.platform)
+    told: dict[str, Any] = {"ready": ready}
+    if observer.may_read(request):
+        told["checks"] = checks
+    return Response(json.dumps(told), 200 if ready else 503, {"Cache-Control": "no-store"}, "application/json")
+
+
+@router.get("/metrics")
+def metrics(request: Request) -> Response:
+    """Answer with all figures, in Prometheus' text format."""
+    observer: Observer = request.app.state.observer
+    if not observer.options.enabled or not observer.may_read(request):
+        # As if there were none: from elsewhere nobody learns more.
+        raise RingfenceError("not-found", "GET /metrics")
+    text = generate_latest(observer.registry)
+    return Response(text, 200, {"Cache-Control": "no-store"}, "text/plain; version=0.0.4; charset=utf-8")
 
 
 def readiness(platform: Platform) -> tuple[bool, dict[str, Any]]:
@@ -253,15 +258,13 @@ class Observed:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        identity = secrets.token_hex(8)
-        scope.setdefault("state", {})["request_id"] = identity
+        identity = scope.setdefault("state", {}).setdefault("request_id", secrets.token_hex(8))
         status, begun = 500, self.clock()
 
         async def told(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message.setdefault("headers", []).append((b"x-request-id", identity.encode()))
             await send(message)
 
         try:
@@ -283,6 +286,5 @@ class Observed:
             "milliseconds": round(seconds * 1000, 2),
             "who": getattr(principal, "name", None),
         }
-        error = sys.exc_info()[1]
-        level = logging.ERROR if error is not None or status >= 500 else logging.INFO
-        _log.log(level, "%s %s %s", method, route, status, extra={"facts": facts}, exc_info=error)
+        level = logging.ERROR if status >= 500 else logging.INFO
+        _log.log(level, "%s %s %s", method, route, status, extra={"facts": facts})

@@ -8,7 +8,8 @@ Rule 3: screens answer people in HTML; only paths under ``/api/`` and what watch
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import logging
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from typing import Annotated, Any
 from urllib.parse import urlencode
@@ -18,6 +19,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import ConfigDict, Field, with_config
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from typing_extensions import TypedDict  # pydantic needs this one on Python 3.11.
 
 from ringfence.app.escape import html_text, shortened, valid_unicode
@@ -27,6 +29,7 @@ __all__ = [
     "MEDIA_TYPE",
     "STATUS",
     "Problem",
+    "Unforeseen",
     "answer",
     "declared",
     "install",
@@ -34,6 +37,8 @@ __all__ = [
     "status_of",
     "wants_page",
 ]
+
+_log = logging.getLogger("ringfence.server")
 
 MEDIA_TYPE = "application/problem+json"
 _LONGEST_TEXT = 500  # characters of a culprit or detail: both may be what somebody sent
@@ -61,13 +66,14 @@ STATUS: dict[str, int] = {
     "egress-refused": 422,
     "audit-broken": 409,
     "changed-meanwhile": 412,
+    "import-unreadable": 422,
+    "query": 400,
     "value-refused": 422,
     "request-invalid": 422,
     "request-method": 405,
     "request-too-large": 413,
     "not-found": 404,
     "version-needed": 428,
-    "version-conflict": 412,
     "idempotency-conflict": 422,
     "cursor-invalid": 400,
     "packets-not-kept": 404,
@@ -127,6 +133,8 @@ def problem_response(
         "errors": [{"where": _text(where), "what": _text(what)} for where, what in errors],
     }
     told = {"Cache-Control": "no-store", **(headers or {})}
+    if made["status"] == 503:
+        told.setdefault("Retry-After", "5")
     return Response(json.dumps(made, ensure_ascii=False).encode(), made["status"], told, MEDIA_TYPE)
 
 
@@ -170,6 +178,37 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _http)
 
 
+class Unforeseen:
+    """ASGI: answers what nobody foresaw as ``internal``; the log says what it was, the answer does not.
+
+    Innermost of all middleware, so that this answer too carries the headers that every answer has. Where an answer has
+    begun it is cut, so that it does not look whole.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        begun = False
+
+        async def watched(message: Message) -> None:
+            nonlocal begun
+            begun = begun or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched)
+        except Exception as error:
+            request = Request(scope)
+            facts = {"request_id": getattr(request.state, "request_id", None)}
+            _log.error("An error that nobody foresaw", exc_info=error, extra={"facts": facts})
+            if begun or scope["type"] != "http":
+                raise
+            told = RingfenceError("internal", "server", "The server's log says more under this request's id.")
+            await answer(request, told)(scope, receive, send)
+
+
 def declared(*codes: int) -> dict[int | str, dict[str, Any]]:
     """Return FastAPI's ``responses`` for these statuses; ``openapi.py`` adds the schema that they name."""
     schema = {"schema": {"$ref": "#/components/schemas/Problem"}}
@@ -184,7 +223,7 @@ _SAID = {
     409: "It contradicts what is there",
     412: "It was changed meanwhile",
     413: "The request is too large",
-    415: "The body's media type is another",
+    421: "The server has no such name",
     422: "A value does not fit",
     428: "If-Match is needed",
     429: "Too many requests",
@@ -199,32 +238,33 @@ def _text(text: str) -> str:
 
 async def _ringfence(request: Request, error: Exception) -> Response:
     assert isinstance(error, RingfenceError)  # noqa: S101 Starlette calls this for nothing else.
-    headers = {"Retry-After": "5"} if status_of(error.code.code) in (429, 503) else None
-    return answer(request, error, headers=headers)
+    return answer(request, error, headers={"Retry-After": "5"} if status_of(error.code.code) == 429 else None)
 
 
 async def _validation(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 Starlette calls this for nothing else.
-    wrong = [_wrong(row, error) for row in error.errors()[:20]]
+    wrong = [_wrong(row, request) for row in error.errors()[:20]]
     first = f"{wrong[0][0]}: {wrong[0][1]}" if wrong else ""
     made = RingfenceError("request-invalid", wrong[0][0] if wrong else "request", first)
     return problem_response(request, made, errors=wrong)
 
 
-def _wrong(row: dict[str, Any], error: RequestValidationError) -> tuple[str, str]:
+def _wrong(row: Mapping[str, Any], request: Request) -> tuple[str, str]:
     where = ".".join(str(each) for each in row["loc"])
     what = str(row["msg"]).removeprefix("Value error, ")
     if row["type"] == "extra_forbidden":
         what = "There is no such name."
-        close = get_close_matches(str(row["loc"][-1]), _names(row, error), 1)
+        close = get_close_matches(str(row["loc"][-1]), _names(str(row["loc"][0]), request), 1)
         what += f" Did you mean {close[0]}?" if close else ""
     return where, what
 
 
-def _names(row: dict[str, Any], error: RequestValidationError) -> list[str]:
-    """Names that the route takes there, for "did you mean"."""
-    route = (row.get("ctx") or {}).get("names")
-    return list(route) if route else list(getattr(error, "names", ()))
+def _names(where: str, request: Request) -> list[str]:
+    """Return the names that the route takes there, for "did you mean"."""
+    takes = getattr(request.scope.get("route"), "dependant", None)
+    fields = {"query": "query_params", "body": "body_params", "header": "header_params"}.get(where, "")
+    models = [getattr(each.field_info, "annotation", None) for each in getattr(takes, fields, ())]
+    return [name for model in models for name in getattr(model, "model_fields", ())]
 
 
 async def _http(request: Request, error: Exception) -> Response:

@@ -16,15 +16,34 @@ from ringfence import __version__
 from ringfence.app import problems
 from ringfence.app.access.access import Access, AccessOptions
 from ringfence.app.access.guard import Guard, as_listed
+from ringfence.app.config import MetricsOptions
+from ringfence.app.observe import Observed, Observer
 from ringfence.app.platform import Platform
 
 __all__ = ["HEADERS", "ROUTERS", "create_app"]
 
 #: Modules with a ``router``, in the order in which paths are tried.
 ROUTERS: tuple[str, ...] = (
+    "ringfence.app.observe",
     "ringfence.app.access.pages",
     "ringfence.app.access.session_api",
     "ringfence.app.access.people_api",
+    "ringfence.app.api.v1.devices",
+    "ringfence.app.api.v1.findings",
+    "ringfence.app.api.v1.traffic",
+    "ringfence.app.api.v1.places",
+    "ringfence.app.api.v1.intended",
+    "ringfence.app.api.v1.views",
+    "ringfence.app.api.v1.system",
+    "ringfence.app.web.static",
+    "ringfence.app.web.today",
+    "ringfence.app.web.devices",
+    "ringfence.app.web.device_acts",
+    "ringfence.app.web.device",
+    "ringfence.app.web.map",
+    "ringfence.app.web.findings",
+    "ringfence.app.web.flows",
+    "ringfence.app.web.system",
 )
 
 #: Sent with every answer. Nothing is loaded from elsewhere, nothing inline runs, nobody frames us. Referrer-Policy is
@@ -43,7 +62,9 @@ HEADERS: Mapping[str, str] = {
 }
 
 
-def create_app(platform: Platform, options: AccessOptions | None = None) -> FastAPI:
+def create_app(
+    platform: Platform, options: AccessOptions | None = None, metrics: MetricsOptions | None = None
+) -> FastAPI:
     """Return the application for one installation."""
     app = FastAPI(
         title="Ringfence",
@@ -57,11 +78,15 @@ def create_app(platform: Platform, options: AccessOptions | None = None) -> Fast
     access = Access(platform, options or AccessOptions())
     app.state.platform = platform
     app.state.access = access
+    app.state.observer = Observer(platform, metrics)
     problems.install(app)
     for name in ROUTERS:
         app.include_router(import_module(name).router)
+    # The last added is the outermost.
+    app.add_middleware(problems.Unforeseen)
     app.add_middleware(Guard, access=access)
     app.add_middleware(SecurityHeaders, secure=platform.secure)
+    app.add_middleware(Observed, observer=app.state.observer)
     return app
 
 

@@ -12,6 +12,7 @@ mod merge;
 mod notes;
 mod pcap;
 mod pcapng;
+mod pipe;
 #[cfg(test)]
 mod tests;
 
@@ -30,6 +31,8 @@ use notes::Notes;
 use pcap::Pcap;
 use pcapng::Pcapng;
 
+pub(crate) use pipe::Pipe;
+
 pub use digest::digest;
 pub use error::{OpenError, OpenReason};
 pub use notes::InterfaceInfo;
@@ -40,6 +43,8 @@ pub const CAPTURED_LIMIT: u32 = 256 << 10;
 const RESYNC_SPAN: usize = 1 << 20;
 /// Above this many inputs, files are closed until their turn comes.
 const PARK_ABOVE: usize = 32;
+/// In place of a frame number: no packet, but the time of a statistics block.
+pub(crate) const TICK: u64 = 0;
 /// Buffer of each input where there are several.
 const SMALL_BLOCK: usize = 1 << 16;
 
@@ -65,6 +70,8 @@ pub(crate) struct Head {
     length: usize,
     interface: u16,
     link: u16,
+    /// No packet, but the time of a statistics block.
+    tick: bool,
 }
 
 enum Format {
@@ -98,6 +105,8 @@ pub struct Inputs {
     current: Option<u16>,
     read: Arc<AtomicU64>,
     block: usize,
+    /// Tell the time of statistics blocks as packets with the frame number `TICK`.
+    ticks: bool,
 }
 
 impl Inputs {
@@ -131,6 +140,18 @@ impl Inputs {
     pub fn from_reader(name: &str, source: Box<dyn Read + Send>) -> Result<Inputs, OpenError> {
         let mut inputs = Inputs::empty(1);
         inputs.add_stream(Path::new(name), source)?;
+        Ok(inputs)
+    }
+
+    /// Read one capture as it comes: nothing is waited for but the next packet, and statistics tell the time.
+    ///
+    /// # Errors
+    /// Where the stream can't be read or holds no capture.
+    pub(crate) fn live(name: &Path, source: Source) -> Result<Inputs, OpenError> {
+        let mut inputs = Inputs::empty(1);
+        inputs.ticks = true;
+        let info = InputInfo { path: name.into(), digest: [0; 32], bytes: 0, format: "" };
+        inputs.begin(info, Some(source))?;
         Ok(inputs)
     }
 
@@ -168,13 +189,13 @@ impl Inputs {
         let which = self.advance()?;
         let stream = self.streams.get_mut(usize::from(which))?;
         let State::Open(reader) = &stream.state else { return None };
-        stream.index += 1;
         let head = &stream.head;
+        stream.index += u64::from(!head.tick);
         Some(Raw {
             input: which,
             interface: head.interface,
             link: head.link,
-            index: stream.index,
+            index: if head.tick { TICK } else { stream.index },
             time: head.time,
             wire_length: head.wire_length,
             data: reader.window.part(head.at, head.length),
@@ -242,6 +263,7 @@ impl Inputs {
             current: None,
             read: Arc::default(),
             block: if count <= 4 { BLOCK } else { SMALL_BLOCK },
+            ticks: false,
         }
     }
 
@@ -316,7 +338,7 @@ impl Inputs {
             let format = Pcap::open(&mut window, which, &mut self.notes).map(Format::Pcap);
             Ok((format.map(|format| Reader { window, format }), format_name("pcap", compression)))
         } else if pcapng::recognises(magic) {
-            let format = Format::Pcapng(Pcapng::new());
+            let format = Format::Pcapng(Pcapng::new(self.ticks));
             Ok((Some(Reader { window, format }), format_name("pcapng", compression)))
         } else {
             Err(OpenReason::NoCapture)

@@ -121,6 +121,7 @@ impl Pcap {
                 length: captured as usize,
                 interface: self.interface,
                 link: self.link,
+                tick: false,
             });
         }
     }

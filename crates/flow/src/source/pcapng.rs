@@ -21,6 +21,10 @@ const DESCRIPTION_CAP: usize = 1 << 16;
 const PACKET_BLOCK_CAP: u32 = CAPTURED_LIMIT + (1 << 16);
 /// A longer block of any kind is taken as corrupt.
 const OTHER_BLOCK_CAP: u32 = 1 << 26;
+/// What a live reader looks at first for the next block: bytes.
+const RESYNC_LIVE: usize = 256;
+/// A live reader takes no block of such a type for one of a capture.
+const FOREIGN: u32 = 0x100;
 /// Link type of a packet whose interface was never described.
 const UNKNOWN_LINK: u16 = u16::MAX;
 
@@ -53,6 +57,8 @@ pub(crate) struct Pcapng {
     pending: usize,
     last_time: i64,
     unknown_told: bool,
+    /// Tell statistics as a head without a packet: they are the clock of a quiet network.
+    ticks: bool,
 }
 
 /// True where the first four bytes are those of a section header.
@@ -138,9 +144,9 @@ fn text(value: &[u8]) -> String {
 
 impl Pcapng {
     /// A reader that stands before the first section header.
-    pub fn new() -> Pcapng {
+    pub fn new(ticks: bool) -> Pcapng {
         let (swapped, described) = (false, 0);
-        Pcapng { swapped, interfaces: Vec::new(), described, pending: 0, last_time: 0, unknown_told: false }
+        Pcapng { swapped, interfaces: Vec::new(), described, pending: 0, last_time: 0, unknown_told: false, ticks }
     }
 
     /// The next packet's head, or None at the end.
@@ -163,7 +169,8 @@ impl Pcapng {
             }
             let length = four(window.bytes(), 4, self.swapped);
             let packet = matches!(kind, ENHANCED_PACKET | SIMPLE_PACKET | OBSOLETE_PACKET);
-            if length < 12 || length > if packet { PACKET_BLOCK_CAP } else { OTHER_BLOCK_CAP } {
+            let foreign = self.ticks && kind >= FOREIGN && !matches!(kind, SECTION | 0xbad | 0x4000_0bad);
+            if length < 12 || foreign || length > if packet { PACKET_BLOCK_CAP } else { OTHER_BLOCK_CAP } {
                 let reason = format!("a block of type {kind} claims {length} bytes");
                 notes.problem(input, window.offset(), reason);
                 if self.resynchronise(window, input, notes) {
@@ -174,13 +181,22 @@ impl Pcapng {
             // Some writers do not count the padding.
             let padded = (length as usize).next_multiple_of(4);
             if !packet {
-                if !self.other(window, input, notes, kind, padded) {
-                    return end(window, input, notes);
+                match self.other(window, input, notes, kind, padded) {
+                    None => return end(window, input, notes),
+                    Some(Some(time)) if self.ticks => return Some(Head { time, tick: true, ..Head::default() }),
+                    Some(_) => continue,
                 }
-                continue;
             }
             if !window.ensure(padded) {
                 return end(window, input, notes);
+            }
+            // Where a writer died inside a block, the next one's section lies in it.
+            if self.ticks && four(window.bytes(), padded - 4, self.swapped) != length {
+                notes.problem(input, window.offset(), "a packet block does not end as it began".into());
+                if self.resynchronise(window, input, notes) {
+                    continue;
+                }
+                return None;
             }
             match self.packet(window, input, notes, kind, padded) {
                 Some(head) => {
@@ -256,7 +272,8 @@ impl Pcapng {
             }
         }
         let wire_length = wire.max(captured);
-        Some(Head { time: self.last_time, wire_length, at: header, length: captured as usize, interface, link })
+        let (time, length) = (self.last_time, captured as usize);
+        Some(Head { time, wire_length, at: header, length, interface, link, tick: false })
     }
 
     /// Take the byte order of a section header; false where it has none.
@@ -270,18 +287,26 @@ impl Pcapng {
         true
     }
 
-    /// A block that is no packet: read what describes, skip the rest; false where the stream ended.
+    /// A block that is no packet: read what describes, skip the rest; the time of statistics, None where the stream ended.
     #[cold]
-    fn other(&mut self, window: &mut Window, input: u16, notes: &mut Notes, kind: u32, size: usize) -> bool {
+    fn other(
+        &mut self,
+        window: &mut Window,
+        input: u16,
+        notes: &mut Notes,
+        kind: u32,
+        size: usize,
+    ) -> Option<Option<i64>> {
+        let mut time = None;
         if matches!(kind, INTERFACE | STATISTICS) {
             let wanted = size.min(DESCRIPTION_CAP);
             if !window.ensure(wanted) {
-                return false;
+                return None;
             }
             let body = window.part(8, wanted.saturating_sub(if wanted == size { 12 } else { 8 })).to_vec();
             match kind {
                 INTERFACE => self.describe(&body, input, notes, window.offset()),
-                _ => self.statistics(&body, input, notes),
+                _ => time = self.statistics(&body, input, notes),
             }
         }
         let offset = window.offset();
@@ -289,7 +314,7 @@ impl Pcapng {
         if !whole && window.failure().is_none() {
             notes.problem(input, offset, format!("the last block, of type {kind}, is cut short"));
         }
-        whole
+        whole.then_some(time)
     }
 
     fn describe(&mut self, body: &[u8], input: u16, notes: &mut Notes, offset: u64) {
@@ -328,9 +353,11 @@ impl Pcapng {
         self.interfaces.push(interface);
     }
 
-    fn statistics(&mut self, body: &[u8], input: u16, notes: &mut Notes) {
+    fn statistics(&mut self, body: &[u8], input: u16, notes: &mut Notes) -> Option<i64> {
         let swapped = self.swapped;
-        let Some(interface) = self.interfaces.get(four(body, 0, swapped) as usize) else { return };
+        let interface = self.interfaces.get(four(body, 0, swapped) as usize)?;
+        let ticks = u64::from(four(body, 4, swapped)) << 32 | u64::from(four(body, 8, swapped));
+        let time = (body.len() >= 12 && ticks > 0).then(|| nanoseconds(interface, ticks));
         let mut dropped: Option<u64> = None;
         options(body.get(12..).unwrap_or(&[]), swapped, |code, value| {
             // isb_ifdrop and isb_osdrop.
@@ -341,16 +368,26 @@ impl Pcapng {
         if let Some(count) = dropped {
             notes.dropped_in_all(input, interface.number, count);
         }
+        time
     }
 
     /// Look for the next block that closes itself; false where there is none.
     #[cold]
     fn resynchronise(&mut self, window: &mut Window, input: u16, notes: &mut Notes) -> bool {
         let from = window.offset();
-        let _ = window.ensure(RESYNC_SPAN + PACKET_BLOCK_CAP as usize);
+        let most = RESYNC_SPAN + PACKET_BLOCK_CAP as usize;
+        // A live source is not made to wait for more than twice what the next block takes.
+        let mut wanted = if self.ticks { window.bytes().len().max(RESYNC_LIVE).min(most) } else { most };
+        let found = loop {
+            let more = window.ensure(wanted);
+            let bytes = window.bytes();
+            let found = (4..bytes.len().min(RESYNC_SPAN)).find(|&at| self.plausible(bytes, at));
+            if found.is_some() || !more || wanted == most {
+                break found;
+            }
+            wanted = (2 * wanted).min(most);
+        };
         let bytes = window.bytes();
-        let last = bytes.len().min(RESYNC_SPAN);
-        let found = (4..last).find(|&at| self.plausible(bytes, at));
         let length = found.unwrap_or(bytes.len());
         window.consume(length);
         let reason = match found {

@@ -25,7 +25,7 @@ from ringfence.app.access import approvals, sessions
 from ringfence.app.access.access import Access
 from ringfence.app.access.limits import source
 from ringfence.app.access.principal import Principal
-from ringfence.app.access.table import Endpoint, find, known_path
+from ringfence.app.access.table import Endpoint, find, methods_of
 from ringfence.app.problems import answer
 from ringfence.model.errors import RingfenceError
 
@@ -66,7 +66,8 @@ class Guard:
             await send({"type": "websocket.close", "code": 1008})  # No WebSocket route exists.
             return
         state = scope.setdefault("state", {})
-        state.update(principal=None, endpoint=None, scope=None, request_id=secrets.token_hex(8))
+        state.update(principal=None, endpoint=None, scope=None)
+        state.setdefault("request_id", secrets.token_hex(8))  # ``observe.Observed`` has given one where it is there.
         request = Request(scope, receive)
         admitted = _Admitted(request)
         try:
@@ -96,7 +97,7 @@ class Guard:
             _spend(access.strict.take(address, access.now()), address, admitted)
         if request.method not in _SAFE:
             self._origin(headers)
-        principal = await run_in_threadpool(_recognise, access, request)
+        principal = None if endpoint.anonymous else await run_in_threadpool(_recognise, access, request)
         request.state.principal = principal
         if principal is not None:
             _spend(access.people.take(principal.token or principal.person, access.now()), principal.name, admitted)
@@ -273,7 +274,7 @@ def _needed(endpoint: Endpoint) -> str:
 
 def _without_row(request: Request) -> RingfenceError:
     asked = f"{request.method} {request.url.path}"
-    if known_path(request.url.path):
+    if methods_of(request.url.path):
         return RingfenceError("request-method", asked)
     served = any(route.matches(request.scope)[0] is not Match.NONE for route in request.app.routes)
     return RingfenceError("not-listed" if served else "not-found", asked)
@@ -289,6 +290,8 @@ def _refused(request: Request, error: RingfenceError, admitted: _Admitted) -> Re
     headers = {}
     if error.code.code == "too-many-requests":
         headers["Retry-After"] = str(math.ceil(admitted.retry_after))
+    if error.code.code == "request-method":
+        headers["Allow"] = ", ".join(methods_of(request.url.path))
     if error.code.code == "not-logged-in":
         headers["WWW-Authenticate"] = 'Bearer realm="ringfence"'
     errors = [("approval", admitted.pending)] if admitted.pending else []

@@ -16,10 +16,12 @@ from re import Pattern
 from starlette.convertors import Convertor
 from starlette.routing import compile_path
 
-__all__ = ["ADMIN", "ENDPOINTS", "READ", "ROLES", "Endpoint", "find", "known_path"]
+__all__ = ["ADMIN", "ENDPOINTS", "ENGINEER", "READ", "ROLES", "WRITE", "Endpoint", "find", "methods_of"]
 
 ROLES = ("viewer", "analyst", "engineer", "approver", "auditor", "admin")
 READ = ROLES  # Every role may look at what its sites hold.
+WRITE = ("analyst", "engineer", "admin")  # What people say of devices and findings.
+ENGINEER = ("engineer", "admin")  # Where things stand, and what a rule may do to them.
 ADMIN = ("admin",)
 
 
@@ -36,6 +38,7 @@ class Endpoint:
         csrf: a session's unsafe request must carry the session's token (form field ``csrf`` or ``X-CSRF-Token``).
         everywhere: the role must be held at site ``*``.
         session_only: refused to API tokens, whatever their roles.
+        anonymous: nobody is recognised here, so that it answers while the store is gone; only with ``open``.
         strict: limited like log-in: a few requests a minute for an address.
         body: bytes that a request may have at most.
     """
@@ -48,6 +51,7 @@ class Endpoint:
     csrf: bool = True
     everywhere: bool = False
     session_only: bool = False
+    anonymous: bool = False
     strict: bool = False
     body: int = 1_048_576
 
@@ -111,8 +115,76 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("GET", "/api/v1/audit", ("auditor", "admin"), everywhere=True),
     Endpoint("GET", "/api/v1/audit/verification", ("auditor", "admin"), everywhere=True),
     Endpoint("POST", "/api/v1/audit/checkpoints", ("auditor", "admin"), everywhere=True),
-    # --- api: …
-    # --- web: …
+    # --- api -----------------------------------------------------------------------------------------------------
+    Endpoint("GET", "/healthz", open=True, anonymous=True),
+    Endpoint("GET", "/readyz", open=True, anonymous=True),
+    Endpoint("GET", "/metrics", open=True, anonymous=True),
+    Endpoint("GET", "/api/v1/devices", READ),
+    Endpoint("GET", "/api/v1/devices/facets", READ),
+    Endpoint("GET", "/api/v1/devices/export", READ),
+    Endpoint("GET", "/api/v1/devices/{id}", READ),
+    Endpoint("PATCH", "/api/v1/devices/{id}", WRITE),
+    Endpoint("PUT", "/api/v1/devices/{id}/safety", ENGINEER, dangerous=True),
+    Endpoint("POST", "/api/v1/devices/{id}/corrections", WRITE),
+    Endpoint("POST", "/api/v1/devices/{id}/merges", WRITE),
+    Endpoint("POST", "/api/v1/devices/{id}/splits", WRITE),
+    Endpoint("POST", "/api/v1/decisions/{id}/undo", WRITE),
+    Endpoint("GET", "/api/v1/findings", READ),
+    Endpoint("GET", "/api/v1/findings/export", READ),
+    Endpoint("GET", "/api/v1/findings/{id}", READ),
+    Endpoint("PATCH", "/api/v1/findings/{id}", WRITE),
+    Endpoint("GET", "/api/v1/findings/{id}/packets", WRITE),
+    Endpoint("GET", "/api/v1/conversations", READ),
+    Endpoint("GET", "/api/v1/conversations/export", READ),
+    Endpoint("GET", "/api/v1/flows", READ),
+    Endpoint("GET", "/api/v1/talkers", READ),
+    Endpoint("GET", "/api/v1/map", READ),
+    Endpoint("GET", "/api/v1/sites", READ),
+    Endpoint("POST", "/api/v1/sites", ENGINEER, everywhere=True),
+    Endpoint("PATCH", "/api/v1/sites/{id}", ENGINEER, everywhere=True),
+    Endpoint("GET", "/api/v1/zones", READ),
+    Endpoint("POST", "/api/v1/zones", ENGINEER),
+    Endpoint("PATCH", "/api/v1/zones/{id}", ENGINEER),
+    Endpoint("GET", "/api/v1/domains", READ),
+    Endpoint("PUT", "/api/v1/domains/{name}", ENGINEER, everywhere=True),
+    Endpoint("GET", "/api/v1/intended", READ),
+    Endpoint("POST", "/api/v1/intended/csv", ENGINEER, everywhere=True, body=16_777_216),
+    Endpoint("POST", "/api/v1/intended/netbox", ENGINEER, everywhere=True, body=16_777_216),
+    Endpoint("GET", "/api/v1/views", READ),
+    Endpoint("POST", "/api/v1/views", READ),
+    Endpoint("DELETE", "/api/v1/views/{number}", READ),
+    Endpoint("GET", "/api/v1/today", READ),
+    Endpoint("GET", "/api/v1/sensors", READ),
+    Endpoint("GET", "/api/v1/changes", READ),
+    Endpoint("GET", "/api/v1/events", READ),
+    Endpoint("GET", "/api/v1/about", READ),
+    Endpoint("GET", "/api/v1/retention", READ),
+    Endpoint("PUT", "/api/v1/retention", ADMIN, everywhere=True, dangerous=True),
+    Endpoint("GET", "/api/v1/openapi.json"),
+    # --- web: screens ------------------------------------------------------------------------------------------------
+    Endpoint("GET", "/static/{version}/{name}", open=True),
+    Endpoint("GET", "/", READ, session_only=True),
+    Endpoint("GET", "/live", READ, session_only=True),
+    Endpoint("GET", "/find", READ, session_only=True),
+    Endpoint("GET", "/devices", READ, session_only=True),
+    Endpoint("GET", "/devices/export.csv", READ, session_only=True),
+    Endpoint("GET", "/devices/export.jsonl", READ, session_only=True),
+    Endpoint("POST", "/devices/bulk", WRITE, session_only=True),
+    Endpoint("POST", "/devices/views", READ, session_only=True),
+    Endpoint("POST", "/devices/views/{number}/remove", READ, session_only=True),
+    Endpoint("GET", "/devices/{id}", READ, session_only=True),
+    Endpoint("POST", "/devices/{id}/note", WRITE, session_only=True),
+    Endpoint("POST", "/devices/{id}/safety", ENGINEER, dangerous=True, session_only=True),
+    Endpoint("POST", "/devices/{id}/correct", WRITE, session_only=True),
+    Endpoint("POST", "/devices/{id}/merge", WRITE, session_only=True),
+    Endpoint("POST", "/devices/{id}/split", WRITE, session_only=True),
+    Endpoint("POST", "/devices/{id}/decisions/{decision}/undo", WRITE, session_only=True),
+    Endpoint("GET", "/map", READ, session_only=True),
+    Endpoint("GET", "/findings", READ, session_only=True),
+    Endpoint("GET", "/findings/{id}", READ, session_only=True),
+    Endpoint("POST", "/findings/{id}", WRITE, session_only=True),
+    Endpoint("GET", "/flows", READ, session_only=True),
+    Endpoint("GET", "/system", READ, session_only=True),
 )
 
 
@@ -136,6 +208,7 @@ def find(method: str, path: str) -> tuple[Endpoint, dict[str, str]] | None:
     return None
 
 
-def known_path(path: str) -> bool:
-    """Whether any row, of whatever method, has this path."""
-    return any(pattern.match(path) for _, pattern, _ in _compiled())
+def methods_of(path: str) -> tuple[str, ...]:
+    """Return the methods of all rows that have this path; none where no row has it."""
+    found = {row.method for row, pattern, _ in _compiled() if pattern.match(path)}
+    return tuple(sorted(found | ({"HEAD"} if "GET" in found else set())))

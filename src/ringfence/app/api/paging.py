@@ -11,9 +11,7 @@ import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from hashlib import sha256
 
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-
+from ringfence.app.access.sealing import derived
 from ringfence.model.errors import RingfenceError
 
 __all__ = ["LARGEST_PAGE", "Cursors"]
@@ -31,7 +29,7 @@ class Cursors:
     """
 
     def __init__(self, secret: bytes) -> None:
-        self._key = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"ringfence cursor v1").derive(secret)
+        self._key = derived(secret, "cursors")
 
     def seal(self, position: str | None, *what: str) -> str | None:
         """Return the cursor for ``position`` in the list that ``what`` names; None at the end."""

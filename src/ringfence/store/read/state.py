@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, select
 
 from ringfence.model.finding import Severity
 from ringfence.store import migrate
@@ -13,7 +13,7 @@ from ringfence.store.schema.findings import finding
 from ringfence.store.schema.inventory import device
 from ringfence.store.schema.operation import batch
 
-__all__ = ["StoreState", "state"]
+__all__ = ["StoreState", "has_batch", "state"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,3 +53,8 @@ def state(database: Database) -> StoreState:
             tuple((name, int(received)) for name, received, _ in sensors),
             tuple((name, int(packets)) for name, _, packets in sensors),
         )
+
+
+def has_batch(connection: Connection, identity: str) -> bool:
+    """Return whether a batch was taken."""
+    return connection.scalar(select(batch.c.id).where(batch.c.id == identity)) is not None

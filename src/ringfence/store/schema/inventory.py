@@ -165,8 +165,10 @@ address = Table(
     Column("device", Text, primary_key=True),
     Column("kind", Text, primary_key=True),  # mac, ip, name
     Column("value", Wire, primary_key=True),
+    Column("packed", Text),  # of an IP address: version and digits, so that a network is a range
 )
 Index(None, address.c.value, address.c.kind)
+Index(None, address.c.packed)
 
 claim = Table(
     "claim",

@@ -57,7 +57,6 @@ answer = Table(
     Column("person", Text, primary_key=True),
     Column("key", Text, primary_key=True),  # as the caller chose it
     Column("digest", Text, nullable=False),  # of method, path and body: another request with this key is refused
-    Column("status", Integer, nullable=False),
     Column("headers", Json, nullable=False),
     Column("body", LargeBinary, nullable=False),
     Column("time", Nanoseconds, nullable=False),

@@ -14,9 +14,11 @@ def upgrade() -> None:
         sa.Column("device", sa.Text(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("value", sa.Text(), nullable=False),
+        sa.Column("packed", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("device", "kind", "value", name=op.f("pk_address")),
     )
     with op.batch_alter_table("address", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_address_packed"), ["packed"], unique=False)
         batch_op.create_index(batch_op.f("ix_address_value_kind"), ["value", "kind"], unique=False)
 
     op.create_table(
@@ -24,7 +26,6 @@ def upgrade() -> None:
         sa.Column("person", sa.Text(), nullable=False),
         sa.Column("key", sa.Text(), nullable=False),
         sa.Column("digest", sa.Text(), nullable=False),
-        sa.Column("status", sa.Integer(), nullable=False),
         sa.Column("headers", sa.Text(), nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.Column("time", sa.BigInteger(), nullable=False),

@@ -1,0 +1,111 @@
+"""``ringfence up``: the platform in one command: store, sensor, API and screens."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from ringfence.app.access.access import Access
+from ringfence.app.access.people import first_link
+from ringfence.app.config import Configuration, default_folder, load
+from ringfence.app.daemons.children import Child
+from ringfence.app.daemons.serve import Door, fingerprint, serve
+from ringfence.app.installation import Installation
+from ringfence.app.observe import log_to
+from ringfence.app.platform import Platform
+from ringfence.model.errors import RingfenceError
+
+__all__ = ["up"]
+
+
+def up(arguments: argparse.Namespace) -> int:
+    """Run until it is told to stop, and return the exit code."""
+    configuration = _configuration(arguments)
+    for path in arguments.replay:
+        if path != "-" and not Path(path).is_file():
+            raise RingfenceError("input-not-found", path, "There is no such file.")
+    installation = _opened(configuration)
+    door = Door.open(
+        configuration.server.listen,
+        _path(configuration.server.tls_certificate),
+        _path(configuration.server.tls_key),
+        installation.folder,
+    )
+    log_to(sys.stderr, configuration.log)
+    platform = Platform(
+        database=installation.database,
+        folder=installation.folder,
+        secret=installation.secret,
+        knowledge=installation.knowledge,
+        origins=door.origins(configuration.server.origins),
+        secure=door.secure,
+        clock=installation.clock,
+    )
+    from ringfence.app.server import create_app
+
+    app = create_app(platform)
+    _greet(app.state.access, door)
+    sensor = _sensor(configuration, arguments, installation)
+    if sensor is not None:
+        sensor.start()
+    try:
+        serve(app, door)
+    finally:
+        if sensor is not None:
+            sensor.stop()
+        installation.database.close()
+    return 0
+
+
+def _configuration(arguments: argparse.Namespace) -> Configuration:
+    flags = {
+        "server.listen": arguments.listen,
+        "store.folder": arguments.data,
+        "store.database": arguments.database,
+        "sensor.interfaces": arguments.interface or None,
+    }
+    return load(_path(arguments.config), flags=flags)
+
+
+def _opened(configuration: Configuration) -> Installation:
+    from ringfence.store.migrate import upgrade
+
+    folder = _path(configuration.store.folder) or default_folder()
+    installation = Installation.open(folder, configuration.store.database)
+    upgrade(installation.database)
+    return installation
+
+
+def _sensor(configuration: Configuration, arguments: argparse.Namespace, installation: Installation) -> Child | None:
+    sources: list[str] = []
+    for path in arguments.replay:
+        sources += ["--replay", str(Path(path).resolve())]
+    for interface in () if arguments.replay else configuration.sensor.interfaces:
+        sources += ["--interface", interface]
+    if not sources:
+        return None
+    words = ["--data", str(installation.folder), "--database", installation.url, *sources]
+    ring = configuration.ring
+    words += ["--ring-megabytes", str(ring.megabytes), "--ring-hours", str(ring.hours)]
+    if arguments.speed:
+        words += ["--speed", str(arguments.speed)]
+    return Child("the sensor", "ringfence.app.daemons.sensor", words, _tell)
+
+
+def _greet(access: Access, door: Door) -> None:
+    link = first_link(access)
+    lines = [f"Ringfence is at {door.url}"]
+    if door.certificate is not None:
+        lines.append(f"  its certificate has the SHA-256 fingerprint {fingerprint(door.certificate)}")
+    if link:
+        lines.append(f"  nobody can log in yet; make the first administrator here, once, within an hour:\n  {link}")
+    print("\n".join(lines), flush=True)  # noqa: T201 The link goes to the terminal and nowhere else.
+
+
+def _tell(sentence: str) -> None:
+    print(f"ringfence: {sentence}", file=sys.stderr, flush=True)  # noqa: T201 The command line speaks on standard error.
+
+
+def _path(text: str | None) -> Path | None:
+    return Path(text) if text else None

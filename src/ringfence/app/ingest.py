@@ -1,0 +1,217 @@
+"""The packet line of a running installation: each batch goes through every room once, and into the store as one unit.
+
+Rule 1: what is in memory is what the store holds and the batch at hand; after a restart it is made again from there.
+Rule 2: a batch that can't be stored is tried again until it can: nothing that was taken is lost while this process
+lives, and the sources wait meanwhile. Batches that the store knows are passed over.
+Rule 3: rules judge everything gathered so far, so that a replay finds what ``analyze`` finds.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import TypeVar
+
+from ringfence.app.installation import Installation
+from ringfence.detect.judge import judge
+from ringfence.detect.options import DetectOptions
+from ringfence.detect.rule import Sight
+from ringfence.inventory.register import Register
+from ringfence.model.decision import Decision
+from ringfence.model.device import Device
+from ringfence.model.errors import RingfenceError
+from ringfence.model.finding import Finding
+from ringfence.model.observation import Observation
+from ringfence.sensor.gathered import WINDOWED, Gathered
+from ringfence.sensor.live import Batch
+from ringfence.store.findings import save_findings
+from ringfence.store.inventory import load_devices, save_devices
+from ringfence.store.lake import Lake
+from ringfence.store.notes import load_decisions
+from ringfence.store.observations import load_observations, save_observations
+from ringfence.store.read.state import has_batch
+from ringfence.store.ring import PacketRing
+from ringfence.store.superseded import retire_devices, supersede_findings
+from ringfence.store.traffic import load_conversations, save_conversations, save_quality
+from ringfence.store.unit import Inputs, UnitOfWork
+
+__all__ = ["Ingest"]
+
+T = TypeVar("T")
+
+_log = logging.getLogger("ringfence.sensor")
+_FIRST_WAIT = 0.5  # seconds before a unit that failed is tried again
+_LONGEST_WAIT = 15.0
+#: What may pass: the same unit is tried again.
+_PASSING = frozenset({"store-unreachable", "disk-full", "output-not-writable"})
+
+
+class Ingest:
+    """Takes the batches of one sensor.
+
+    Args:
+        installation: where devices and findings are kept.
+        sensor: its name.
+        options: what the rules are told.
+        ring: where packets are kept, where they are.
+        segments: gives the captures that came since the last time, for the ring.
+        wait: sleeps so many seconds.
+    """
+
+    def __init__(
+        self,
+        installation: Installation,
+        sensor: str,
+        options: DetectOptions | None = None,
+        ring: PacketRing | None = None,
+        segments: Callable[[], Iterable[bytes]] = tuple,
+        wait: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._installation = installation
+        self._sensor = sensor
+        self._options = options or DetectOptions()
+        self._wait = wait
+        self._ring = ring
+        self._segments = segments
+        self._waiting: list[bytes] = []
+        self._gathered = Gathered()
+        self._register = Register(installation.knowledge)
+        self._inputs = Inputs()
+        self._lake = Lake(installation.database, installation.folder, installation.keys, installation.clock)
+        self._stored: dict[str, Device] = {}
+        self._found: dict[str, Finding] = {}
+        self._open: dict[tuple[str, str, object, object], Observation] = {}
+        self._decided: tuple[Decision, ...] = ()
+        self._named = False
+
+    def restore(self) -> None:
+        """Make register and facts again from the store; to be called once, before the first batch."""
+        self._lake.sweep()
+        with self._installation.database.reading() as connection:
+            observations = self._gathered.observe(load_observations(connection, self._inputs))
+            conversations = self._gathered.converse(load_conversations(connection))
+            self._stored = {device.id: device for device in load_devices(connection)}
+        self._register.observe(observations)
+        self._register.conversations(conversations)
+
+    def take(self, batch: Batch) -> bool:
+        """Take one batch; answers True: go on. Blocks while the store can't be written."""
+        self._name_inputs(batch)
+        if self._known(batch):
+            return True
+        observations = batch.observations
+        self._register.observe(self._gathered.observe(observations))
+        self._register.conversations(self._gathered.converse(batch.conversations))
+        self._persistently(lambda: self._store(batch))
+        return True
+
+    def refresh(self) -> bool:
+        """Apply what people decided since the last batch; answers whether there was anything.
+
+        Raises:
+            RingfenceError: ``store-unreachable``, ``disk-full``: to be tried again later.
+        """
+        with self._installation.database.reading() as connection:
+            if load_decisions(connection) == self._decided:
+                return False
+        with UnitOfWork(self._installation.database, self._installation.clock(), self._inputs) as unit:
+            keep = self._judge(unit)
+        keep()
+        return True
+
+    # --- one batch --------------------------------------------------------------------------------------------------
+
+    def _store(self, batch: Batch) -> None:
+        with UnitOfWork(self._installation.database, self._installation.clock(), self._inputs) as unit:
+            if not unit.take(batch.id, self._sensor, batch.epoch, batch.start, batch.packets, unit.now):
+                return
+            save_observations(unit, self._sensor, self._settled(batch))
+            save_conversations(unit, batch.conversations)
+            keep = self._judge(unit)
+            save_quality(unit, self._sensor, batch.quality)
+            self._lake.write(unit.connection, batch.id, "flows.v1", batch.flows())
+            self._lake.write(unit.connection, batch.id, "transactions.v1", batch.transactions())
+        keep()
+        self._waiting.clear()
+        if self._ring is not None and batch.closed:
+            self._ring.trim()
+        if batch.closed or batch.last:
+            self._open.clear()
+
+    def _judge(self, unit: UnitOfWork) -> Callable[[], None]:
+        """Store devices and findings as they are now; call what is returned once the unit is kept."""
+        decided = load_decisions(unit.connection)
+        if decided != self._decided:
+            self._decided = decided
+            self._register.decide(decided)
+        devices = {device.id: device for device in self._register.devices()}
+        findings = self._judged(list(devices.values()))
+        self._keep_packets(unit, findings)
+        save_devices(unit, (device for each, device in devices.items() if self._stored.get(each) is not device))
+        retire_devices(unit, [each for each in self._stored if each not in devices])
+        save_findings(unit, (finding for each, finding in findings.items() if self._found.get(each) != finding))
+        supersede_findings(unit, [each for each in self._found.keys() - findings.keys() if self._moved(each, devices)])
+
+        def keep() -> None:
+            self._stored, self._found = devices, findings
+
+        return keep
+
+    def _keep_packets(self, unit: UnitOfWork, findings: Mapping[str, Finding]) -> None:
+        if self._ring is None:
+            return
+        self._waiting += self._segments()
+        for segment in self._waiting:
+            self._ring.add(unit.connection, self._sensor, segment)
+        for each, finding in findings.items():
+            if self._found.get(each) != finding:
+                self._ring.keep(unit.connection, each, self._sensor, finding.packets)
+
+    def _settled(self, batch: Batch) -> Iterable[Observation]:
+        """What is stored of the batch: sums of a window only once it is over, everything else at once."""
+        for fact in batch.observations:
+            if fact.kind in WINDOWED:
+                self._open[fact.kind, fact.subject.id, fact["window"], fact["transport"]] = fact
+            else:
+                yield fact
+        if batch.closed or batch.last:
+            yield from self._open.values()
+
+    def _judged(self, devices: list[Device]) -> dict[str, Finding]:
+        owners = {part.id: device.id for device in devices for part in device.parts}
+        sight = Sight(self._gathered.facts(), self._gathered.conversations(), devices, owners, self._options)
+        return {finding.id: finding for finding in judge(sight)}
+
+    def _moved(self, finding: str, devices: Mapping[str, Device]) -> bool:
+        """Whether a finding is no longer made because a device of it is another one now."""
+        return any(role.id is not None and role.id not in devices for role in self._found[finding].devices)
+
+    # --- the store --------------------------------------------------------------------------------------------------
+
+    def _name_inputs(self, batch: Batch) -> None:
+        """Say once what the numbers in packet references mean: a file's digest, or this live read's start."""
+        if not self._named:
+            rows = batch.summary["inputs"]
+            self._inputs.name([row["digest"] or f"{batch.epoch}/{at}" for at, row in enumerate(rows)])
+            self._named = True
+
+    def _known(self, batch: Batch) -> bool:
+        def asked() -> bool:
+            with self._installation.database.reading() as connection:
+                return has_batch(connection, batch.id)
+
+        return self._persistently(asked)
+
+    def _persistently(self, act: Callable[[], T]) -> T:
+        """Do what the store is needed for; where it can't be reached or has no room, wait and do it again."""
+        wait = _FIRST_WAIT
+        while True:
+            try:
+                return act()
+            except RingfenceError as error:
+                if error.code.code not in _PASSING:
+                    raise
+                _log.warning("the store can't be written, trying again in %.1f s: %s", wait, error)
+            self._wait(wait)
+            wait = min(2 * wait, _LONGEST_WAIT)

@@ -1,0 +1,144 @@
+"""Keeps findings: what rules say is replaced, what people did with them stays.
+
+Rule 1: a finding that was closed and is seen again, later than before, is open again, and that is news.
+Rule 2: a rule says the same again at every window: what did not change is not written.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import update
+
+from ringfence.model.errors import RingfenceError
+from ringfence.model.finding import Finding
+from ringfence.store import bulk
+from ringfence.store.merging import count_findings, survivors
+from ringfence.store.schema.base import storable
+from ringfence.store.schema.findings import finding, finding_device
+from ringfence.store.unit import UnitOfWork
+
+__all__ = ["STATES", "handle", "save_findings"]
+
+#: From which state a person may go to which.
+STATES: dict[str, tuple[str, ...]] = {
+    "open": ("acknowledged", "closed"),
+    "acknowledged": ("open", "closed"),
+    "closed": ("open",),
+}
+_TEXTS = ("rule", "title", "why", "expected", "seen", "remedy")
+_NUMBERS = ("severity", "confidence", "count", "first", "last")
+_COLUMNS = ("id", *_TEXTS, *_NUMBERS, "attack", "packets", "sites", "state", "version")
+_KNOWN = ("id", *_TEXTS, *_NUMBERS, "attack", "packets", "state")
+_NOTE = 10_000  # letters
+_Row = dict[str, Any]
+
+
+def save_findings(unit: UnitOfWork, findings: Iterable[Finding]) -> int:
+    """Write the findings that are new or changed and return how many these were."""
+    connection = unit.connection
+    found = {one.id: one for one in findings}
+    rows = {one.id: _row(unit, one) for one in found.values()}
+    before = {
+        row[0]: dict(zip(_KNOWN, row, strict=True)) for row in bulk.select_by(connection, finding, _KNOWN, "id", rows)
+    }
+    named = survivors(connection, sorted({role.id for one in found.values() for role in one.devices if role.id}))
+    changed = [row for row in rows.values() if _differs(row, before.get(row["id"]))]
+    for row in changed:
+        _settle(unit, row, before.get(row["id"]))
+    replaced = ", ".join(f'"{name}" = excluded."{name}"' for name in _COLUMNS if name not in ("id", "version", "sites"))
+    written = (tuple(row[name] for name in _COLUMNS) for row in changed)
+    bulk.insert(connection, finding, _COLUMNS, written, f'("id") DO UPDATE SET {replaced}')
+    touched = _write_roles(unit, [found[row["id"]] for row in changed], named)
+    count_findings(connection, sorted(touched))
+    return len(changed)
+
+
+def handle(
+    unit: UnitOfWork,
+    identity: str,
+    who: str,
+    version: int,
+    *,
+    state: str | None = None,
+    assignee: str | None = None,
+    note: str | None = None,
+) -> None:
+    """Do what a person decided about a finding; None leaves as it is, an empty assignee or note takes it away.
+
+    Raises:
+        RingfenceError: ``not-found``, ``changed-meanwhile``, ``value-refused``.
+    """
+    connection = unit.connection
+    columns = ("state", "assignee", "note", "version")
+    rows = bulk.select_by(connection, finding, columns, "id", [storable(identity)])
+    if not rows:
+        raise RingfenceError("not-found", identity[:80], "There is no such finding.")
+    before = dict(zip(columns, rows[0], strict=True))
+    if before["version"] != version:
+        raise RingfenceError("changed-meanwhile", identity, f"You saw version {version}, it is {before['version']}.")
+    if state is not None and state != before["state"] and state not in STATES[before["state"]]:
+        raise RingfenceError(
+            "value-refused", state[:40], f"From {before['state']} one goes to {STATES[before['state']]}."
+        )
+    if note is not None and len(note) > _NOTE:
+        raise RingfenceError("value-refused", "note", f"A note has at most {_NOTE} letters.")
+    wanted = {"state": state, "assignee": assignee, "note": note}
+    values: dict[str, Any] = {name: value or None for name, value in wanted.items() if value is not None}
+    detail = {name: [before[name], value] for name, value in values.items() if before[name] != value}
+    if not detail:
+        return
+    values["version"] = version + 1
+    connection.execute(update(finding).where(finding.c.id == storable(identity)).values(**values))
+    devices = bulk.select_by(connection, finding_device, ("device",), "finding", [storable(identity)])
+    count_findings(connection, [row[0] for row in devices if row[0] is not None])
+    unit.change("finding", identity, "handled", who, detail)
+
+
+def _row(unit: UnitOfWork, one: Finding) -> _Row:
+    names = ("time", "input", "index", "interface", "length")
+    packets = [dict(zip(names, packet, strict=True)) for packet in unit.inputs.written(one.packets)]
+    row: _Row = {"id": one.id, **{name: storable(getattr(one, name)) for name in _TEXTS}}
+    row |= {"severity": int(one.severity), "confidence": one.confidence, "count": one.count}
+    row |= {"first": one.first, "last": one.last, "attack": _json(list(one.attack)), "packets": _json(packets)}
+    return row | {"sites": "[]", "state": "open", "version": 1}
+
+
+def _json(value: Any) -> str:
+    return storable(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+
+
+def _differs(row: _Row, before: _Row | None) -> bool:
+    return before is None or any(before[name] != row[name] for name in _KNOWN if name != "state")
+
+
+def _settle(unit: UnitOfWork, row: _Row, before: _Row | None) -> None:
+    """Decide the state, and whether there is anything to tell."""
+    brief = {"title": row["title"], "severity": row["severity"]}
+    if before is None:
+        unit.change("finding", row["id"], "new", detail=brief)
+        return
+    row["state"] = before["state"]
+    if before["state"] == "closed" and row["last"] > before["last"]:
+        row["state"] = "open"
+        unit.change("finding", row["id"], "reopened", detail=brief)
+    elif row["severity"] != before["severity"] or row["title"] != before["title"]:
+        detail = {name: [before[name], row[name]] for name in ("severity", "title") if before[name] != row[name]}
+        unit.change("finding", row["id"], "changed", detail=detail)
+
+
+def _write_roles(unit: UnitOfWork, changed: list[Finding], named: dict[str, str]) -> set[str]:
+    """Write who takes part and return the devices concerned, also those that no longer do."""
+    connection = unit.connection
+    ids = [one.id for one in changed]
+    before = bulk.select_by(connection, finding_device, ("device",), "finding", ids)
+    bulk.delete_where(connection, finding_device, "finding", ids)
+    rows = [
+        (one.id, number, named.get(role.id, role.id) if role.id else None, role.role, storable(role.label))
+        for one in changed
+        for number, role in enumerate(one.devices)
+    ]
+    bulk.insert(connection, finding_device, ("finding", "number", "device", "role", "label"), rows)
+    return {row[0] for row in before if row[0] is not None} | {row[2] for row in rows if row[2] is not None}

@@ -1,0 +1,166 @@
+"""Batches through every room and into the store: the same devices and findings as ``analyze``, whatever happens between."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, func, select
+from sqlalchemy.exc import OperationalError
+
+from ringfence.app.ingest import Ingest
+from ringfence.app.installation import Installation
+from ringfence.app.pipeline import PipelineOptions, run
+from ringfence.inventory.knowledge import Knowledge, builtin
+from ringfence.model.device import Device
+from ringfence.sensor.live import Batch, LiveOptions, LiveRun
+from ringfence.store.database import Database
+from ringfence.store.inventory import load_devices
+from ringfence.store.migrate import upgrade
+from ringfence.store.schema.findings import finding
+from ringfence.store.schema.operation import batch as batch_table
+from ringfence.store.schema.traffic import conversation, lake_file
+
+DEMO = sorted((Path(__file__).parents[2] / "vectors" / "demo").glob("*.pcap*"))
+
+
+@pytest.fixture(scope="module")
+def knowledge() -> Knowledge:
+    return builtin()
+
+
+@pytest.fixture
+def installation(tmp_path: Path, knowledge: Knowledge) -> Iterator[Installation]:
+    url = f"sqlite:///{tmp_path / 'ringfence.db'}"
+    database = Database(url)
+    upgrade(database)
+    yield Installation(tmp_path, url, database, b"s" * 32, knowledge)
+    database.close()
+
+
+def replay(installation: Installation, paths: Sequence[Path], take: Callable[[Batch], bool], every: int = 300) -> None:
+    options = LiveOptions(
+        site_key=installation.site_key,
+        default_credentials=tuple(installation.knowledge.default_credentials()),
+        every=every,
+        sensor="test",
+    )
+    LiveRun(list(paths), options).run(take)
+
+
+def plain(device: Device) -> dict[str, Any]:
+    """A device without the packets behind its claims, which the store does not keep."""
+    told = asdict(replace(device, claims=tuple(replace(claim, packets=()) for claim in device.claims)))
+    told["parts"] = sorted(part["id"] for part in told["parts"])
+    told.pop("vendor_confidence")
+    return told
+
+
+def stored_findings(connection: Connection) -> dict[str, dict[str, Any]]:
+    rows = connection.execute(select(finding).where(finding.c.state != "closed")).mappings()
+    names = ("rule", "title", "why", "expected", "seen", "count", "first", "last", "confidence")
+    return {row["id"]: {name: row[name] for name in names} | {"severity": row["severity"]} for row in rows}
+
+
+def check_same_as_analysis(installation: Installation, paths: Sequence[Path]) -> None:
+    analysis = run(list(paths), installation.knowledge, PipelineOptions()).analysis
+    with installation.database.reading() as connection:
+        devices = {device.id: plain(device) for device in load_devices(connection)}
+        findings = stored_findings(connection)
+        conversations = connection.scalar(
+            select(func.count()).select_from(conversation).where(conversation.c.flows > 0)
+        )
+        packets = connection.scalar(select(func.sum(conversation.c.packets)))
+    expected = {device.id: plain(device) for device in analysis.devices}
+    assert devices.keys() == expected.keys()
+    for each, told in expected.items():
+        assert devices[each] == told
+    assert findings.keys() == {each.id for each in analysis.findings}
+    for each in analysis.findings:
+        told = {name: getattr(each, name) for name in findings[each.id] if name != "severity"}
+        assert findings[each.id] == told | {"severity": int(each.severity)}
+    assert conversations == len(analysis.conversations)
+    assert packets == sum(each.packets for each in analysis.conversations)
+
+
+@pytest.mark.parametrize("capture", DEMO, ids=lambda path: path.name)
+def test_a_replay_stores_what_an_analysis_finds(capture: Path, installation: Installation) -> None:
+    ingest = Ingest(installation, "test")
+    ingest.restore()
+    replay(installation, [capture], ingest.take)
+    check_same_as_analysis(installation, [capture])
+
+
+def test_the_whole_plant_in_small_batches_is_the_same(installation: Installation) -> None:
+    ingest = Ingest(installation, "test")
+    replay(installation, DEMO, ingest.take, every=5)
+    check_same_as_analysis(installation, DEMO)
+    with installation.database.reading() as connection:
+        batches = connection.scalar(select(func.count()).select_from(batch_table)) or 0
+        assert batches > len(DEMO)
+        assert connection.scalar(select(func.sum(lake_file.c.rows)).where(lake_file.c.dataset == "flows.v1"))
+
+
+def test_a_process_that_dies_between_batches_goes_on_where_it_was(installation: Installation) -> None:
+    """Every few batches a new process takes over, which knows what the store holds and nothing else."""
+    ingest = [Ingest(installation, "test")]
+    taken = 0
+
+    def take(batch: Batch) -> bool:
+        nonlocal taken
+        taken += 1
+        if taken % 3 == 0:
+            ingest[0] = Ingest(installation, "test")
+            ingest[0].restore()
+        return ingest[0].take(batch)
+
+    replay(installation, DEMO, take, every=60)
+    assert taken > 6
+    check_same_as_analysis(installation, DEMO)
+
+
+def test_a_replay_that_begins_again_doubles_nothing(installation: Installation) -> None:
+    first = Ingest(installation, "test")
+    seen = 0
+
+    def half(batch: Batch) -> bool:
+        nonlocal seen
+        seen += 1
+        return first.take(batch) and seen < 4
+
+    replay(installation, DEMO, half, every=30)
+    again = Ingest(installation, "test")
+    again.restore()
+    replay(installation, DEMO, again.take, every=30)
+    replay(installation, DEMO, again.take, every=30)
+    check_same_as_analysis(installation, DEMO)
+
+
+def test_a_store_that_is_away_is_waited_for(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+    away = {"left": 0}
+    writing = installation.database.writing
+
+    @contextmanager
+    def broken() -> Iterator[Connection]:
+        if away["left"] > 0:
+            away["left"] -= 1
+            with installation.database._reached():
+                raise OperationalError("INSERT", {}, Exception("gone"))
+        with writing() as connection:
+            yield connection
+
+    monkeypatch.setattr(installation.database, "writing", broken)
+    ingest = Ingest(installation, "test", wait=waits.append)
+
+    def take(batch: Batch) -> bool:
+        away["left"] = 3
+        return ingest.take(batch)
+
+    replay(installation, DEMO[:6], take)
+    assert waits[:3] == [0.5, 1.0, 2.0]
+    check_same_as_analysis(installation, DEMO[:6])
