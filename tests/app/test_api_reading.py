@@ -250,7 +250,7 @@ def test_every_problem_has_code_remedy_and_the_requests_id(served: Served) -> No
         ("GET", "/api/v1/devices?limit=x", 422, "request-invalid"),
         ("GET", "/api/v1/devices?sort=colour", 422, "value-refused"),
         ("GET", "/api/v1/devices?q=%22", 400, "query"),
-        ("GET", "/api/v1/talkers?since=2026-01-02&until=2026-01-01", 422, "value-refused"),
+        ("GET", "/api/v1/talkers?since=2026-01-02T00:00:00Z&until=2026-01-01T00:00:00Z", 422, "value-refused"),
     ):
         answer = client.request(method, path)
         assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json"), path
