@@ -7,12 +7,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
 import uvicorn
-from tests.app.demo_cell import ROOT
 from tests.app.plant import nasty_plant, nasty_texts, plant
 
 from ringfence.app.access import sessions
@@ -33,6 +32,7 @@ from ringfence.store.observations import save_observations
 from ringfence.store.traffic import save_conversations, save_quality
 from ringfence.store.unit import Inputs, UnitOfWork
 
+ROOT = Path(__file__).resolve().parents[2]
 DEMO = sorted((ROOT / "vectors" / "demo").glob("*.pcap"))
 SECRET = b"a secret for tests, of 32 bytes."
 
@@ -103,6 +103,8 @@ def made(database: Database) -> Analysis:
 def nasty(database: Database) -> Analysis:
     """Fill every place that the wire or a person can write to with nasty texts."""
     whole, texts = nasty_plant(), [text for text in nasty_texts() if text.strip()]
+    for each in whole.devices:  # Names of clues are ours, never the wire's.
+        each.claims = tuple(replace(claim, clue="nasty") for claim in each.claims)
     store(database, whole)
     with UnitOfWork(database, time.time_ns()) as unit:
         for number, text in enumerate(texts[:40]):

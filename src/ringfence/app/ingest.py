@@ -31,6 +31,7 @@ from ringfence.store.lake import Lake
 from ringfence.store.notes import load_decisions
 from ringfence.store.observations import load_observations, save_observations
 from ringfence.store.read.state import has_batch
+from ringfence.store.ring import PacketRing
 from ringfence.store.superseded import retire_devices, supersede_findings
 from ringfence.store.traffic import load_conversations, save_conversations, save_quality
 from ringfence.store.unit import Inputs, UnitOfWork
@@ -53,6 +54,8 @@ class Ingest:
         installation: where devices and findings are kept.
         sensor: its name.
         options: what the rules are told.
+        ring: where packets are kept, where they are.
+        segments: gives the captures that came since the last time, for the ring.
         wait: sleeps so many seconds.
     """
 
@@ -61,12 +64,17 @@ class Ingest:
         installation: Installation,
         sensor: str,
         options: DetectOptions | None = None,
+        ring: PacketRing | None = None,
+        segments: Callable[[], Iterable[bytes]] = tuple,
         wait: Callable[[float], None] = time.sleep,
     ) -> None:
         self._installation = installation
         self._sensor = sensor
         self._options = options or DetectOptions()
         self._wait = wait
+        self._ring = ring
+        self._segments = segments
+        self._waiting: list[bytes] = []
         self._gathered = Gathered()
         self._register = Register(installation.knowledge)
         self._inputs = Inputs()
@@ -125,6 +133,9 @@ class Ingest:
             self._lake.write(unit.connection, batch.id, "flows.v1", batch.flows())
             self._lake.write(unit.connection, batch.id, "transactions.v1", batch.transactions())
         keep()
+        self._waiting.clear()
+        if self._ring is not None and batch.closed:
+            self._ring.trim()
         if batch.closed or batch.last:
             self._open.clear()
 
@@ -136,6 +147,7 @@ class Ingest:
             self._register.decide(decided)
         devices = {device.id: device for device in self._register.devices()}
         findings = self._judged(list(devices.values()))
+        self._keep_packets(unit, findings)
         save_devices(unit, (device for each, device in devices.items() if self._stored.get(each) is not device))
         retire_devices(unit, [each for each in self._stored if each not in devices])
         save_findings(unit, (finding for each, finding in findings.items() if self._found.get(each) != finding))
@@ -145,6 +157,16 @@ class Ingest:
             self._stored, self._found = devices, findings
 
         return keep
+
+    def _keep_packets(self, unit: UnitOfWork, findings: Mapping[str, Finding]) -> None:
+        if self._ring is None:
+            return
+        self._waiting += self._segments()
+        for segment in self._waiting:
+            self._ring.add(unit.connection, self._sensor, segment)
+        for each, finding in findings.items():
+            if self._found.get(each) != finding:
+                self._ring.keep(unit.connection, each, self._sensor, finding.packets)
 
     def _settled(self, batch: Batch) -> Iterable[Observation]:
         """What is stored of the batch: sums of a window only once it is over, everything else at once."""

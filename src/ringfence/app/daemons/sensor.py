@@ -18,10 +18,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ringfence.app.daemons.children import until_parent_goes
+from ringfence.app.daemons.tee import Tee
 from ringfence.app.ingest import Ingest
 from ringfence.app.installation import Installation
 from ringfence.model.errors import RingfenceError
 from ringfence.sensor.live import Batch, LiveOptions, LiveRun
+from ringfence.store.ring import PacketRing, RingOptions
 
 __all__ = ["main"]
 
@@ -36,10 +38,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run until the sources end or the parent goes."""
     chosen = _parser().parse_args(arguments)
     installation = Installation.open(Path(chosen.data), chosen.database)
-    ingest = Ingest(installation, chosen.sensor)
-    ingest.restore()
     captures = [_capture(interface) for interface in chosen.interface]
     pipes = [capture.stdout.fileno() for capture in captures if capture.stdout is not None]
+    ring = _ring(installation, chosen) if captures else None
+    tees = [Tee(pipe) for pipe in pipes] if ring is not None else []
+    ingest = Ingest(
+        installation,
+        chosen.sensor,
+        ring=ring,
+        segments=lambda: [segment for segment in (tee.drain() for tee in tees) if segment is not None],
+    )
+    ingest.restore()
+    pipes = [tee.pipe for tee in tees] or pipes
     options = LiveOptions(
         site_key=installation.site_key,
         default_credentials=tuple(installation.knowledge.default_credentials()),
@@ -85,7 +95,16 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--interface", action="append", default=[])
     parser.add_argument("--replay", action="append", default=[])
     parser.add_argument("--speed", type=float, default=0.0, help="times capture time; 0: as fast as it goes")
+    parser.add_argument("--ring-megabytes", type=int, default=0, help="packets kept at most; 0: none")
+    parser.add_argument("--ring-hours", type=int, default=24)
     return parser
+
+
+def _ring(installation: Installation, chosen: argparse.Namespace) -> PacketRing | None:
+    if not chosen.ring_megabytes:
+        return None
+    options = RingOptions(max_bytes=chosen.ring_megabytes * 1_000_000, max_age_hours=chosen.ring_hours)
+    return PacketRing(installation.database, installation.folder, installation.keys, installation.clock, options)
 
 
 def _capture(interface: str) -> subprocess.Popen[bytes]:
