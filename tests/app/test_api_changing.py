@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
-from tests.app.served import EVERYTHING, NOW, Served, migrated, serve
+from tests.app.served import EVERYTHING, NOW, Served, serve
 from tests.app.test_api_reading import add, put_at
 from tests.store import made
 from tests.store.conftest import database as database
@@ -17,10 +17,11 @@ from tests.store.conftest import migrated_file as migrated_file
 from tests.store.conftest import migrated_url as migrated_url
 from tests.store.conftest import postgresql as postgresql
 
+from ringfence.inventory.register import Register
 from ringfence.store import audit
 from ringfence.store.database import Database
+from ringfence.store.inventory import save_devices
 from ringfence.store.observations import save_observations
-from ringfence.store.traffic import save_conversations
 from ringfence.store.unit import UnitOfWork
 
 
@@ -36,23 +37,24 @@ def acts(served: Served) -> list[audit.Entry]:
 
 
 def version(client: TestClient, path: str) -> str:
-    return client.get(path).headers["etag"]
+    return str(client.get(path).headers["etag"])
 
 
 def seen(served: Served, *numbers: int) -> list[Any]:
     """Keep devices with facts, from which decisions make them again."""
-    devices = [made.device(number) for number in numbers]
+    parts = {number: made.part(f"10.0.0.{number}") for number in numbers}
+    identity = {"vendor": 1, "vendor_name": "Rockwell Automation", "device_type": 14, "product_name": "1756-L61/B"}
     with UnitOfWork(served.platform.database, NOW) as unit:
-        for device in devices:
-            mac, ip = device.parts
-            facts = [made.fact(mac, "arp.binding", {"ip": device.ips[0], "mac": device.macs[0]})]
-            save_observations(unit, "tap0", facts)
-            save_conversations(unit, [made.talk(ip, mac)])
-    add(served, *devices)
+        facts = [made.fact(one, "enip.identity", {**identity, "serial": number}) for number, one in parts.items()]
+        save_observations(unit, "tap0", facts)
+        register = Register(served.platform.knowledge)
+        register.observe(facts)
+        devices = register.devices()
+        save_devices(unit, devices)
     return devices
 
 
-# --- versions -------------------------------------------------------------------------------------------------------
+# --- versions ------------------------------------------------------------------------------------------------------
 
 
 def test_a_change_needs_the_version_that_was_read(served: Served) -> None:
@@ -147,7 +149,7 @@ def test_a_finding_is_handled(served: Served) -> None:
     assert first.before == {"state": "open", "assignee": None, "note": None}
 
 
-# --- keys that repeat ---------------------------------------------------------------------------------------------------
+# --- keys that repeat ----------------------------------------------------------------------------------------------
 
 
 def test_the_same_request_again_does_nothing_twice(served: Served) -> None:
@@ -199,7 +201,7 @@ def test_the_same_key_at_the_same_moment_does_it_once(served: Served) -> None:
 VIEW = {"name": "PLCs", "screen": "devices", "query": "q=class%3Aplc"}
 
 
-# --- decisions ----------------------------------------------------------------------------------------------------------
+# --- decisions -----------------------------------------------------------------------------------------------------
 
 
 def test_a_correction_holds_and_is_undone(served: Served) -> None:
@@ -232,21 +234,26 @@ def test_devices_are_merged_and_come_apart(served: Served) -> None:
     kept = made_.json()["device"]
     ids = [row["id"] for row in client.get("/api/v1/devices").json()["devices"]]
     assert ids == [kept]
-    assert {*client.get(f"/api/v1/devices/{kept}").json()["macs"]} == {*first.macs, *second.macs}
+    page = client.get(f"/api/v1/devices/{kept}").json()
+    assert {*page["ips"]} == {*first.ips, *second.ips}
+    split = client.post(f"/api/v1/devices/{kept}/splits", json={"parts": [page["parts"][0]["id"]], "reason": "Not so."})
+    assert split.status_code == 201, split.text
+    assert len(client.get("/api/v1/devices").json()["devices"]) == 2
+    client.post(f"/api/v1/decisions/{split.json()['id']}/undo")
+    assert len(client.get("/api/v1/devices").json()["devices"]) == 1
     client.post(f"/api/v1/decisions/{made_.json()['id']}/undo")
     assert {row["id"] for row in client.get("/api/v1/devices").json()["devices"]} == {first.id, second.id}
     assert client.post(f"/api/v1/devices/{first.id}/merges", json={"devices": []}).status_code == 422
     assert client.post(f"/api/v1/devices/{first.id}/merges", json={"devices": ["d-0"]}).status_code == 404
 
 
-def test_parts_are_split_off(served: Served) -> None:
+def test_a_device_is_not_split_into_nothing(served: Served) -> None:
     (device,) = seen(served, 1)
     client, path = served.client(), f"/api/v1/devices/{device.id}"
     whole = [row["id"] for row in client.get(path).json()["parts"]]
-    made_ = client.post(f"{path}/splits", json={"parts": whole[:1], "reason": "Another one."})
-    assert made_.status_code == 201, made_.text
-    assert len(client.get("/api/v1/devices").json()["devices"]) == 2
-    assert client.post(f"{path}/splits", json={"parts": ["p-0"]}).status_code == 422
+    for parts in (whole, ["p-0"]):
+        answer = client.post(f"{path}/splits", json={"parts": parts})
+        assert (answer.status_code, answer.json()["code"]) == (422, "value-refused")
 
 
 def test_decisions_about_other_sites_devices_are_not_found(served: Served) -> None:
@@ -263,7 +270,7 @@ def test_decisions_about_other_sites_devices_are_not_found(served: Served) -> No
     assert acts(served) == [], "what was refused is no act"
 
 
-# --- places, lists of what should be there, views, retention ------------------------------------------------------------
+# --- places, lists of what should be there, views, retention -------------------------------------------------------
 
 
 def test_places(served: Served) -> None:
@@ -338,7 +345,7 @@ def test_retention_is_set_by_administrators_and_says_why(served: Served) -> None
     assert (entry.before, entry.after, entry.why) == ({"lake_days": 30}, {"lake_days": 90}, body["reason"])
 
 
-# --- events -------------------------------------------------------------------------------------------------------------
+# --- events --------------------------------------------------------------------------------------------------------
 
 
 def happened(text: str) -> Iterator[tuple[str | None, str, Any]]:
