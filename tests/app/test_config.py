@@ -140,6 +140,11 @@ def test_a_secret_in_the_file_or_on_the_command_line_is_refused(tmp_path: Path) 
     assert error.code.code == "config-secret"
     assert "hunter2" not in str(error)
     assert load(None, {"RINGFENCE_STORE_DATABASE": url}).store.database == url
+    hidden = "postgresql:///ringfence?user=r&password=hunter2"
+    assert refused(written(tmp_path, f"[store]\ndatabase = '{hidden}'\n")).code.code == "config-secret"
+    assert refused(None, {}, **{"store.database": url}).code.code == "config-secret"
+    shown = [value for key, value, _ in load(None, {"RINGFENCE_STORE_DATABASE": hidden}).rows() if value]
+    assert not any("hunter2" in str(value) for value in shown)
 
 
 def test_show_tells_origins_and_no_secret(

@@ -174,7 +174,7 @@ class Configuration:
             if key.secret and value is not None:
                 value = "set"
             elif key.path == "store.database" and value:
-                value = _PASSWORD.sub(r"\1:***@", value)
+                value = re.sub(r"password=[^&]*", "password=***", _PASSWORD.sub(r"\1:***@", value))
             yield key, value, self.origins[key.path]
 
 
@@ -240,7 +240,7 @@ def _together(made: Configuration) -> None:
         raise RingfenceError("config-value", "server.tls_key", "Certificate and key are given together or not at all.")
     url = made.store.database or ""
     user = url.partition("://")[2].partition("/")[0].rpartition("@")[0]
-    if ":" in user and made.origins["store.database"] != "environment RINGFENCE_STORE_DATABASE":
+    if (":" in user or "password=" in url) and made.origins["store.database"] != "environment RINGFENCE_STORE_DATABASE":
         raise RingfenceError("config-secret", "store.database", "It holds a password.")
 
 
