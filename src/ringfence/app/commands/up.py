@@ -6,6 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from ringfence import __version__
 from ringfence.app.access.access import Access, AccessOptions
 from ringfence.app.access.anchors import Anchors, Keeper
 from ringfence.app.access.people import first_link
@@ -74,11 +75,14 @@ def _configuration(arguments: argparse.Namespace) -> Configuration:
 
 
 def _opened(configuration: Configuration) -> Installation:
-    from ringfence.store.migrate import upgrade
+    from ringfence.store.backup import Place
+    from ringfence.store.revocation import enforce
+    from ringfence.store.upgrading import upgraded
 
     folder = _path(configuration.store.folder) or default_folder()
     installation = Installation.open(folder, configuration.store.database)
-    upgrade(installation.database)
+    upgraded(Place(installation.database, folder, installation.clock, __version__))
+    enforce(installation.database, folder, installation.clock())
     return installation
 
 
