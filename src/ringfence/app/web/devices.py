@@ -16,9 +16,9 @@ from ringfence.app.web.terms import Facet, facet
 from ringfence.model.device import CLASSES
 from ringfence.model.errors import RingfenceError
 from ringfence.model.query import Query, parse
+from ringfence.store.places import zones
 from ringfence.store.read.device import device
 from ringfence.store.read.devices import devices, facets
-from ringfence.store.places import zones
 from ringfence.store.read.rows import DevicePage, DeviceRow
 from ringfence.store.read.system import sensors
 from ringfence.store.views import views

@@ -1,6 +1,6 @@
 """What every screen is given, and the frame around it: who asks, the address, the clock, the theme.
 
-Rule 1: a screen reads and writes only through ``Visit``, which carries the guard's scope; it never opens the store itself.
+Rule 1: a screen reads and writes only through ``Visit``, which carries the guard's scope; it never opens the store.
 Rule 2: all templates escape by themselves; see ``shown.py`` for what happens to text before that.
 """
 
