@@ -1,4 +1,4 @@
-"""People who visit a server in tests: a platform on a fresh database, a clock that is set by hand, clients who are logged in."""
+"""Visitors of a server in tests: a platform on a fresh database, a clock set by hand, clients who are logged in."""
 
 from __future__ import annotations
 

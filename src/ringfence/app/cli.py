@@ -124,7 +124,11 @@ def _up(command: argparse.ArgumentParser) -> None:
         "--interface", action="append", default=[], metavar="NAME", help="watch this interface (again for more)"
     )
     sources.add_argument(
-        "--replay", action="append", default=[], metavar="FILE", help="take this capture as if it came now"
+        "--replay",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="take this capture instead (again for more)",
     )
     command.add_argument(
         "--speed",

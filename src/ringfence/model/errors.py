@@ -482,6 +482,13 @@ CODES: dict[str, ErrorCode] = {
             "See what it says.",
         ),
         ErrorCode(
+            "listen",
+            Fault.OPERATOR,
+            2,
+            "The address can't be listened on",
+            "Choose another port with --listen, or end what uses it; check certificate and key where TLS is spoken.",
+        ),
+        ErrorCode(
             "internal",
             Fault.OURS,
             5,

@@ -50,7 +50,7 @@ class PacketRing:
 
     Args:
         database: where segments and slices are listed.
-        folder: the ring's own folder.
+        folder: the installation's data folder; the ring is below it.
         keys: the installation's keys.
         clock: nanoseconds since 1970, UTC.
         options: its bounds.
@@ -60,7 +60,7 @@ class PacketRing:
         self, database: Database, folder: Path, keys: Keys, clock: Callable[[], int], options: RingOptions | None = None
     ) -> None:
         self.database = database
-        self.folder = folder
+        self.folder = folder / "ring"
         self.keys = keys
         self.clock = clock
         self.options = options or RingOptions()

@@ -86,6 +86,8 @@ def _sensor(configuration: Configuration, arguments: argparse.Namespace, install
     if not sources:
         return None
     words = ["--data", str(installation.folder), "--database", installation.url, *sources]
+    ring = configuration.ring
+    words += ["--ring-megabytes", str(ring.megabytes), "--ring-hours", str(ring.hours)]
     if arguments.speed:
         words += ["--speed", str(arguments.speed)]
     return Child("the sensor", "ringfence.app.daemons.sensor", words, _tell)

@@ -2,7 +2,8 @@
 
 Rule 1: a child's standard input is a pipe whose other end the parent holds: when the parent goes, however it goes, the
 child reads the end of it and stops.
-Rule 2: a child that fails is started again, after a wait that doubles up to a bound; one that ends well has done its work.
+Rule 2: a child that fails is started again, after a wait that doubles up to a bound; one that ends well has done its
+work.
 """
 
 from __future__ import annotations

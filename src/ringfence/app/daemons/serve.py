@@ -101,7 +101,7 @@ def serve(app: ASGIApp, door: Door) -> None:
 
 
 def own_certificate(folder: Path, host: str) -> tuple[Path, Path]:
-    """Return certificate and key made by ourselves, valid for ``host`` and this machine's name; renewed before they end."""
+    """Return certificate and key of our own, valid for ``host`` and this machine's name; renewed before they end."""
     certificate, key = folder / "tls.crt", folder / "tls.key"
     if certificate.exists() and key.exists() and _lasts(certificate):
         return certificate, key

@@ -100,7 +100,9 @@ def _behind(sorting: Sorting, value: Any, identity: str) -> ColumnElement[bool]:
 
 
 def _count(connection: Connection, statement: Select[Any]) -> int | None:
-    some = statement.with_only_columns(literal(1).label("one")).limit(COUNTED + 1).subquery()
+    some = (
+        statement.with_only_columns(literal(1).label("one"), maintain_column_froms=True).limit(COUNTED + 1).subquery()
+    )
     found = connection.execute(select(func.count()).select_from(some)).scalar_one()
     return int(found) if found <= COUNTED else None
 
