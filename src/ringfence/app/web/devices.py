@@ -97,7 +97,13 @@ def facets_part(visit: AtScreen) -> HTMLResponse:
     wanted = set(visit.here.all("open"))
     names = [name for name in _NAMES if name in wanted or asks(query, name)]
     with visit.reading() as connection:
-        return part(there, "facets.html", facets=_facets(connection, query, there, names))
+        try:
+            shown = _facets(connection, query, there, names)
+        except RingfenceError as error:
+            if error.code.code != "query":
+                raise
+            shown = _facets(connection, Query(), there, names)  # The list says what is wrong; a click here begins anew.
+    return part(there, "facets.html", facets=shown)
 
 
 def _facets(connection: Connection, query: Query, visit: Visit, names: Sequence[str]) -> tuple[Facet, ...]:

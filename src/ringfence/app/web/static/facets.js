@@ -18,6 +18,7 @@ async function draw() {
   const address = new URL(place.dataset.part, location.href);
   for (const name of wanted()) address.searchParams.append("open", name);
   running?.abort();
+  place.classList.add("stale"); // Its links still speak of the search before.
   running = new AbortController();
   try {
     const answer = await fetch(address, { signal: running.signal });
@@ -25,10 +26,14 @@ async function draw() {
     const fresh = new DOMParser().parseFromString(`<div id="facets">${await answer.text()}</div>`, "text/html").getElementById("facets");
     fresh.dataset.part = place.dataset.part;
     morph(place, fresh);
+    place.classList.remove("stale");
   } catch (error) { if (error.name !== "AbortError") place.replaceChildren("The filters can't be counted now."); }
 }
 
 export function start() {
+  document.addEventListener("click", (event) => {
+    if (event.target instanceof Element && event.target.closest("#facets.stale a")) { event.preventDefault(); event.stopImmediatePropagation(); }
+  }, true);
   document.addEventListener("ringfence:drawn", draw);
   // A facet that is unfolded for the first time has no counts yet.
   document.addEventListener("toggle", (event) => {
