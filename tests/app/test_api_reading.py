@@ -19,7 +19,7 @@ from tests.store import made
 from ringfence.app.api.export import chosen_columns
 from ringfence.app.api.v1.devices import COLUMNS
 from ringfence.model.errors import CODES, RingfenceError
-from ringfence.store.database import Database
+from ringfence.store.database import Database, upsert
 from ringfence.store.findings import save_findings
 from ringfence.store.inventory import save_devices
 from ringfence.store.schema.inventory import device, site
@@ -48,7 +48,7 @@ def add(served: Served, *devices: Any, findings: tuple[Any, ...] = (), talks: tu
 def put_at(served: Served, name: str, *ids: str) -> None:
     """Let these devices stand at a site."""
     with served.platform.database.writing() as connection:
-        connection.execute(site.insert().prefix_with("OR IGNORE"), {"id": name, "name": name, "version": 1})
+        upsert(connection, site, [{"id": name, "name": name, "version": 1}])
         connection.execute(device.update().where(device.c.id.in_(ids)).values(site=name))
 
 
@@ -250,7 +250,7 @@ def test_every_problem_has_code_remedy_and_the_requests_id(served: Served) -> No
         ("GET", "/api/v1/devices?limit=x", 422, "request-invalid"),
         ("GET", "/api/v1/devices?sort=colour", 422, "value-refused"),
         ("GET", "/api/v1/devices?q=%22", 400, "query"),
-        ("GET", "/api/v1/talkers?since=2026-01-02&until=2026-01-01", 422, "value-refused"),
+        ("GET", "/api/v1/talkers?since=2026-01-02T00:00:00Z&until=2026-01-01T00:00:00Z", 422, "value-refused"),
     ):
         answer = client.request(method, path)
         assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json"), path

@@ -20,6 +20,7 @@ from ringfence.app.api.asked import (
     CHANGING,
     ONE,
     READING,
+    Body,
     Exact,
     Identity,
     ListAsked,
@@ -63,7 +64,7 @@ class FindingsExported(Searched):
     columns: str | None = Field(None, max_length=1_000, description="Names with commas between; all by default.")
 
 
-class FindingPatch(Exact):
+class FindingPatch(Body):
     """What people do with a finding. What is not named stays, null takes back."""
 
     state: FindingState | None = Field(None, description="Null changes nothing: a finding always has a state.")
