@@ -51,6 +51,8 @@ def parser() -> argparse.ArgumentParser:
     ):
         _of_server(commands.add_parser(noun, help=text), noun)
     _up(commands.add_parser("up", help="run the platform: sensor, store, API and screens"))
+    _people(commands.add_parser("people", help="invite, list and disable people, at this machine's database"))
+    _audit(commands.add_parser("audit", help="check, sign and export the audit log"))
     _config(commands.add_parser("config", help="show or check the configuration"))
     doctor = commands.add_parser("doctor", help="check this installation")
     doctor.add_argument("--json", action="store_true", help="as JSON")
@@ -142,6 +144,57 @@ def _up(command: argparse.ArgumentParser) -> None:
     command.add_argument("--database", metavar="URL", help="sqlite:///PATH or postgresql://USER@HOST/NAME")
     command.add_argument("--config", metavar="FILE", help="configuration (TOML)")
     command.set_defaults(call=("up", "up"))
+
+
+def _people(command: argparse.ArgumentParser) -> None:
+    actions = command.add_subparsers(dest="action", metavar="ACTION", required=True)
+    invite = actions.add_parser("invite", help="print a one-time link; without people, the first administrator's")
+    invite.add_argument(
+        "--role", action="append", default=[], metavar="ROLE[@SITE]", help="such as engineer@north; again for more"
+    )
+    invite.add_argument("--person", metavar="NAME", help="a new password for somebody known instead")
+    invite.add_argument("--origin", metavar="URL", help="how the server is opened (default: as configured)")
+    listed = actions.add_parser("list", help="who may come in, and what they may do")
+    listed.add_argument("--json", action="store_true", help="as JSON")
+    disable = actions.add_parser("disable", help="end somebody's sessions and tokens at once, and let them in no more")
+    enable = actions.add_parser("enable", help="let somebody in again")
+    for action in (disable, enable):
+        action.add_argument("name", metavar="NAME")
+    glass = actions.add_parser("break-glass", help="make or renew the account for emergencies; prints its password")
+    glass.add_argument("name", metavar="NAME", nargs="?", default="break-glass")
+    for name, action in (
+        ("invite", invite),
+        ("listed", listed),
+        ("disable", disable),
+        ("enable", enable),
+        ("break_glass", glass),
+    ):
+        if action is not listed:
+            action.add_argument("--why", metavar="TEXT", help="stands in the audit log")
+        _installation(action)
+        action.set_defaults(call=("people", name))
+
+
+def _audit(command: argparse.ArgumentParser) -> None:
+    actions = command.add_subparsers(dest="action", metavar="ACTION", required=True)
+    verify = actions.add_parser("verify", help="find removal, change, reordering and truncation; exit 3 where there is")
+    verify.add_argument(
+        "--checkpoint", action="append", default=[], metavar="FILE", help="checkpoints kept elsewhere (again for more)"
+    )
+    verify.add_argument("--export", metavar="FILE", help="also write every entry and checkpoint as lines of JSON")
+    verify.add_argument("--json", action="store_true", help="as JSON")
+    verify.set_defaults(call=("audit", "verify"))
+    checkpoint = actions.add_parser("checkpoint", help="sign the end of the log now and anchor it as configured")
+    checkpoint.add_argument("--file", action="append", default=[], metavar="FILE", help="also add it to this file")
+    checkpoint.set_defaults(call=("audit", "checkpoint"))
+    for action in (verify, checkpoint):
+        _installation(action)
+
+
+def _installation(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--data", metavar="FOLDER", help="data folder")
+    command.add_argument("--database", metavar="URL", help="sqlite:///PATH or postgresql://USER@HOST/NAME")
+    command.add_argument("--config", metavar="FILE", help="configuration (TOML)")
 
 
 def _config(command: argparse.ArgumentParser) -> None:

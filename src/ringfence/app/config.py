@@ -21,6 +21,7 @@ from ringfence.model.errors import RingfenceError
 
 __all__ = [
     "SECTIONS",
+    "AuditOptions",
     "Configuration",
     "Key",
     "LogOptions",
@@ -114,6 +115,17 @@ class MetricsOptions:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class AuditOptions:
+    """Where checkpoints of the audit log are kept besides the database."""
+
+    anchor_files: tuple[str, ...] = _key((), "Files to which each checkpoint is added, best on another host's share.")
+    anchor_syslogs: tuple[str, ...] = _key(
+        (), "Syslogs to which each is sent: `tls://HOST:PORT`, `tcp://HOST:PORT` or `udp://HOST:PORT`."
+    )
+    anchor_minutes: int = _key(60, "How often the end of the log is signed, where there is something new.", least=1)
+
+
 SECTIONS: dict[str, type[Any]] = {
     "server": ServerOptions,
     "store": StoreOptions,
@@ -121,6 +133,7 @@ SECTIONS: dict[str, type[Any]] = {
     "ring": RingOptions,
     "log": LogOptions,
     "metrics": MetricsOptions,
+    "audit": AuditOptions,
 }
 
 
@@ -165,6 +178,7 @@ class Configuration:
     ring: RingOptions
     log: LogOptions
     metrics: MetricsOptions
+    audit: AuditOptions
     origins: Mapping[str, str]
 
     def rows(self) -> Iterator[tuple[Key, Any, str]]:

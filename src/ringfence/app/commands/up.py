@@ -6,7 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from ringfence.app.access.access import Access
+from ringfence.app.access.access import Access, AccessOptions
+from ringfence.app.access.anchors import Anchors, Keeper
 from ringfence.app.access.people import first_link
 from ringfence.app.config import Configuration, default_folder, load
 from ringfence.app.daemons.children import Child
@@ -44,14 +45,18 @@ def up(arguments: argparse.Namespace) -> int:
     )
     from ringfence.app.server import create_app
 
-    app = create_app(platform)
+    anchors = Anchors(configuration.audit.anchor_files, configuration.audit.anchor_syslogs)
+    app = create_app(platform, AccessOptions(anchors=anchors), configuration.metrics)
+    keeper = Keeper(platform, anchors, configuration.audit.anchor_minutes, _tell)
     _greet(app.state.access, door)
     sensor = _sensor(configuration, arguments, installation)
     if sensor is not None:
         sensor.start()
+    keeper.start()
     try:
         serve(app, door)
     finally:
+        keeper.stop()
         if sensor is not None:
             sensor.stop()
         installation.database.close()
