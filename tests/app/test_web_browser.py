@@ -194,9 +194,10 @@ def test_nasty_texts_run_nothing_and_break_no_layout(opened: Opener, size: str) 
     served = screen.served
     assert served.analysis is not None
     shown = addresses(served)
-    for device in served.analysis.devices[:: 1 if size == "wide" else 4]:
-        shown += [f"/devices/{device.id}", f"/devices/{device.id}?tab=evidence", f"/devices?pick={device.id}"]
-    shown += [f"/findings/{finding.id}" for finding in served.analysis.findings[::3]]
+    for number, device in enumerate(served.analysis.devices[::3]):
+        tab = ("overview", "evidence", "peers", "secrets", "raw", "timeline")[number % 6]
+        shown.append(f"/devices/{device.id}?tab={tab}" if number % 4 else f"/devices?pick={device.id}")
+    shown += [f"/findings/{finding.id}" for finding in served.analysis.findings[::5]]
     for address in shown:
         page = screen.show(address)
         assert page.evaluate(FITS), address

@@ -7,12 +7,14 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from tests.app.plant import nasty_texts
-from tests.app.web_server import Served, made, serving
+from tests.app.web_server import Served, made, nasty, serving
 
 from ringfence.app.access.table import ENDPOINTS
 from ringfence.app.web.address import Address, path
@@ -193,6 +195,55 @@ def test_files_are_kept_by_their_version_only(client: Client) -> None:
     assert nobody.get("/static/0000/screens.js").headers["cache-control"] == "no-cache"
     for each in ("/static/0/static.py", "/static/0/..%2fframe.py", "/static/0/%2e%2e", "/static/../frame.py"):
         assert nobody.get(each).status_code in (403, 404), each
+
+
+# --- nasty texts -----------------------------------------------------------------------------------------------------
+
+
+class _Elements(HTMLParser):
+    """Every element and attribute name of a page: those of our templates and no other may occur."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: set[str] = set()
+        self.bad: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.seen.add(tag)
+        self.bad += [f"{tag} {name}" for name, _ in attrs if name.startswith("on") or name in ("style", "srcdoc")]
+        self.bad += [f"{tag} {value}" for name, value in attrs if name in ("href", "src") and not _ours(value or "")]
+
+
+def _ours(address: str) -> bool:
+    return address.startswith(("/", "#", "?")) and not address.startswith(("//", "/\\"))
+
+
+_OWN = set(
+    "html head meta title link script body a svg symbol path header div nav button kbd details summary p form input "
+    "main h1 h2 h3 footer b dialog table caption thead tr th tbody td label ul li span section dl dt dd select option "
+    "textarea datalist ol time use code pre mark noscript aside rect g defs marker text colgroup col".split()
+)
+
+
+@pytest.mark.slow
+def test_no_nasty_text_becomes_an_element(tmp_path: Path) -> None:
+    with serving(tmp_path, nasty) as served:
+        assert served.analysis is not None
+        shown = ["/", "/devices", "/findings", "/flows", "/map", "/devices/facets?open=vendor&open=class&open=site"]
+        shown += [f"/system?tab={tab}" for tab in ("sensors", "audit", "people")]
+        tabs = ("overview", "evidence", "peers", "secrets", "findings", "timeline", "raw")
+        shown += [f"/devices/{device.id}?tab={tab}" for device in served.analysis.devices for tab in tabs]
+        shown += [f"/findings/{finding.id}" for finding in served.analysis.findings]
+        cookies = {served.cookie_name: served.cookies["ada"]}
+        with httpx.Client(base_url=served.origin, cookies=cookies, headers={"Accept": "text/html"}, timeout=60) as ada:
+            for address in shown:
+                answer = ada.get(address)
+                assert answer.status_code == 200, address
+                page = _Elements()
+                page.feed(answer.text)
+                assert page.bad == [], address
+                assert page.seen <= _OWN, (address, page.seen - _OWN)
+                assert not re.search("[\u202a-\u202e\u2066-\u2069\x1b\x00]", answer.text), address
 
 
 # --- parts by themselves -----------------------------------------------------------------------------------------
