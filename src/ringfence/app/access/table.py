@@ -167,6 +167,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("GET", "/live", READ, session_only=True),
     Endpoint("GET", "/find", READ, session_only=True),
     Endpoint("GET", "/devices", READ, session_only=True),
+    Endpoint("GET", "/devices/facets", READ, session_only=True),
     Endpoint("GET", "/devices/export.csv", READ, session_only=True),
     Endpoint("GET", "/devices/export.jsonl", READ, session_only=True),
     Endpoint("POST", "/devices/bulk", WRITE, session_only=True),
