@@ -94,12 +94,14 @@ def _sensor(configuration: Configuration, arguments: argparse.Namespace, install
         sources += ["--interface", interface]
     if not sources:
         return None
-    words = ["--data", str(installation.folder), "--database", installation.url, *sources]
+    words = ["--data", str(installation.folder), *sources]
     ring = configuration.ring
     words += ["--ring-megabytes", str(ring.megabytes), "--ring-hours", str(ring.hours)]
     if arguments.speed:
         words += ["--speed", str(arguments.speed)]
-    return Child("the sensor", "ringfence.app.daemons.sensor", words, _tell)
+    # The URL may hold a password, and arguments can be read by everybody on the machine.
+    environment = {"RINGFENCE_STORE_DATABASE": installation.url}
+    return Child("the sensor", "ringfence.app.daemons.sensor", words, _tell, environment)
 
 
 def _greet(access: Access, door: Door) -> None:

@@ -90,7 +90,7 @@ def _attend(ingest: Ingest, gone: threading.Event) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="ringfence-sensor", description=__doc__)
     parser.add_argument("--data", required=True)
-    parser.add_argument("--database", required=True)
+    parser.add_argument("--database", default=os.environ.get("RINGFENCE_STORE_DATABASE"))
     parser.add_argument("--sensor", default="local")
     parser.add_argument("--interface", action="append", default=[])
     parser.add_argument("--replay", action="append", default=[])
