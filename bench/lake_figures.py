@@ -116,7 +116,7 @@ def main() -> None:
         folder = Path(name)
         database = Database(options.database or f"sqlite:///{folder / 'store.db'}")
         upgrade(database)
-        lake = Lake(database, folder / "lake", Keys(bytes(32), time.time_ns), time.time_ns)
+        lake = Lake(database, folder, Keys(bytes(32), time.time_ns), time.time_ns)
         seconds = fill(lake, options)
         size = sum(path.stat().st_size for path in lake.folder.rglob("*.sealed"))
         before = questions(lake, options.days)

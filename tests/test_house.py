@@ -56,6 +56,8 @@ def test_every_module_imports_alone() -> None:
     # One process per module would take minutes; forking before each import gives each an interpreter of its own.
     program = """
 import os, sys
+# What others wrote is loaded once: it takes most of the time, and is no module of ours.
+import authlib, duckdb, fastapi.testclient, jinja2, prometheus_client, rich.console, sqlalchemy, uvicorn, webauthn
 broken = []
 for name in sys.argv[1:]:
     child = os.fork()
@@ -264,7 +266,7 @@ def test_commands_that_are_documented_exist() -> None:
                 assert made in targets, f"{page.relative_to(ROOT)}: make {made}"
             for script in re.findall(r"(?:^| )scripts/([\w.]+)", line):
                 assert script in scripts, f"{page.relative_to(ROOT)}: scripts/{script}"
-            for words in re.findall(r"^ringfence ([a-z]+)", line):
+            for words in re.findall(r"^ringfence ([a-z][a-z-]*)", line):
                 assert words in commands, f"{page.relative_to(ROOT)}: ringfence {words}"
     shown = set(re.findall(r"^make ([a-z]+)", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE))
     assert {"demo", "test"} <= shown, "README.md shows the two commands"
@@ -372,7 +374,7 @@ def test_locks_carry_hashes() -> None:
 
 def test_dependencies_are_few_and_locked() -> None:
     project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    wanted = re.search(r"^dependencies = \[(.*)\]$", project, re.MULTILINE)
+    wanted = re.search(r"^dependencies = \[(.*?)\]$", project, re.MULTILINE | re.DOTALL)
     assert wanted is not None
     names = {re.match(r"[\w-]+", item)[0] for item in re.findall(r'"([^"]+)"', wanted[1])}  # type: ignore[index]  # It matches.
     locked = (ROOT / "requirements" / "run.in").read_text(encoding="utf-8").split()
@@ -402,7 +404,12 @@ def test_lint_ignores_carry_their_reason() -> None:
 def test_rust_forbids_unsafe_code() -> None:
     assert 'unsafe_code = "forbid"' in (ROOT / "Cargo.toml").read_text(encoding="utf-8")
     for manifest in (ROOT / "crates").glob("*/Cargo.toml"):
-        assert "[lints]\nworkspace = true" in manifest.read_text(encoding="utf-8"), manifest.parent.name
+        text = manifest.read_text(encoding="utf-8")
+        if manifest.parent.name == "capture":
+            # The one crate with unsafe code (contract §5): there each block says why it is sound.
+            assert 'undocumented_unsafe_blocks = "deny"' in text
+            continue
+        assert "[lints]\nworkspace = true" in text, manifest.parent.name
 
 
 def _corpus() -> Path:

@@ -36,7 +36,8 @@ def test_one_altered_letter_is_refused(position: str, data: st.DataObject) -> No
 
 
 @pytest.mark.parametrize(
-    "what", [(), ("devices",), ("devices", "name"), ("findings", "q", "name"), ("devices", "", "qname"), ("devicesq", "name")]
+    "what",
+    [(), ("devices",), ("devices", "name"), ("findings", "q", "name"), ("devices", "", "qname"), ("devicesq", "name")],
 )
 def test_a_cursor_of_another_list_query_or_order_is_refused(what: tuple[str, ...]) -> None:
     sealed = CURSORS.seal("5", "devices", "q", "name")

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -63,7 +64,7 @@ def server(*answers: Answer | None, context: ssl.SSLContext | None = None) -> It
             self.end_headers()
             self.wfile.write(data)
 
-        do_GET = do_POST = do_PATCH = answer
+        do_GET = do_POST = do_PATCH = answer  # noqa: N815 The standard library calls them so.
 
         def log_message(self, *_: object) -> None:
             """Say nothing."""
@@ -184,7 +185,9 @@ def test_a_token_goes_in_the_clear_to_this_machine_only() -> None:
         Client(here, "t")
 
 
-@pytest.mark.parametrize("url", ["ftp://x", "http://", "https://user:secret@x", "x", "http://x:99999", "http://[", "https://x?y"])
+@pytest.mark.parametrize(
+    "url", ["ftp://x", "http://", "https://user:secret@x", "x", "http://x:99999", "http://[", "https://x?y"]
+)
 def test_an_address_that_is_none(url: str) -> None:
     assert refused(lambda: Client(url)).code.code == "usage"
 
@@ -201,7 +204,7 @@ def authority(folder: Path, name: str) -> tuple[Path, ssl.SSLContext]:
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(days=1))
         .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(__import__("ipaddress").ip_address("127.0.0.1"))]), False)
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), False)
         .add_extension(x509.BasicConstraints(True, None), True)
         .sign(key, SHA256())
     )

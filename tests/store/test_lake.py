@@ -24,7 +24,7 @@ ALWAYS = FlowFilter(0, 2**62)
 @pytest.fixture
 def lake(database: Database, tmp_path: Path) -> Lake:
     now = MORNING + DAY // 2
-    return Lake(database, tmp_path / "lake", Keys(bytes(32), lambda: now), lambda: now)
+    return Lake(database, tmp_path, Keys(bytes(32), lambda: now), lambda: now)
 
 
 def store(lake: Lake, batch: str, *rows: dict[str, object]) -> int:
@@ -258,7 +258,7 @@ from ringfence.store.lake import Lake
 from ringfence.store.lake_read import FlowFilter, flows, transactions, top_talkers
 capture = Path("vectors/demo/modbus_polling.pcap")
 run = _core.run([capture], site_key=b"x", defaults=[], flows="keep", transactions="keep")
-lake = Lake(Database(sys.argv[1]), Path({str(tmp_path / "lake")!r}), Keys(bytes(32), lambda: 1), lambda: 1)
+lake = Lake(Database(sys.argv[1]), Path({str(tmp_path)!r}), Keys(bytes(32), lambda: 1), lambda: 1)
 with lake.database.writing() as connection:
     lake.write(connection, "b1", "flows.v1", run.flows())
     lake.write(connection, "b1", "transactions.v1", run.transactions())

@@ -29,9 +29,9 @@ ALWAYS = FlowFilter(0, 2**62)
 def test_kills_lose_nothing_acknowledged_and_double_nothing(database: Database, tmp_path: Path) -> None:
     seed = int.from_bytes(os.urandom(4), "big")
     chance = random.Random(seed)  # noqa: S311 It chooses moments, no secrets.
-    lake = Lake(database, tmp_path / "lake", Keys(bytes(32), time.time_ns), time.time_ns)
+    lake = Lake(database, tmp_path, Keys(bytes(32), time.time_ns), time.time_ns)
     url = database.url.render_as_string(hide_password=False)
-    command = [sys.executable, "-m", "tests.store.lake_writer", url, str(lake.folder)]
+    command = [sys.executable, "-m", "tests.store.lake_writer", url, str(tmp_path)]
     acknowledged: set[int] = set()
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1) as forker:
         assert forker.stdin is not None

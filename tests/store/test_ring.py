@@ -25,7 +25,7 @@ FRAME = bytes.fromhex("00005e005302 00005e005301 0800") + bytes.fromhex(
 
 
 def ring(database: Database, folder: Path, now: int = NOW, **options: object) -> PacketRing:
-    return PacketRing(database, folder / "ring", Keys(bytes(32), lambda: now), lambda: now, RingOptions(**options))  # type: ignore[arg-type]  # The test's own words.
+    return PacketRing(database, folder, Keys(bytes(32), lambda: now), lambda: now, RingOptions(**options))  # type: ignore[arg-type]  # The test's own words.
 
 
 def segment(first: int, count: int = 3, payload: bytes = b"the patient's name") -> bytes:
@@ -92,7 +92,7 @@ def test_payload_is_given_only_where_it_is_asked_for(database: Database, tmp_pat
     assert bytes.fromhex("00005e0053") not in hidden.data
     assert bytes.fromhex("0a0000") not in hidden.data[26:34]
     assert target.download("f-1", anonymous=True) == target.download("f-1", anonymous=True)
-    stranger = PacketRing(database, target.folder, Keys(bytes(32), lambda: NOW), lambda: NOW)
+    stranger = PacketRing(database, tmp_path, Keys(bytes(32), lambda: NOW), lambda: NOW)
     assert stranger.download("f-1") == target.download("f-1")
     with pytest.raises(RingfenceError) as error:
         target.download("f-unknown")

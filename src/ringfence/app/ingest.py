@@ -1,8 +1,8 @@
-"""The packet line for a running installation: each batch goes through every room once, and into the store as one unit.
+"""The packet line of a running installation: each batch goes through every room once, and into the store as one unit.
 
-Rule 1: what is in memory is what the store holds and the batch at hand; after a restart it is made again from the store.
-Rule 2: a batch that can't be stored is tried again until it can: nothing that was taken is lost while this process lives,
-and the sources wait meanwhile. Batches that the store knows are passed over.
+Rule 1: what is in memory is what the store holds and the batch at hand; after a restart it is made again from there.
+Rule 2: a batch that can't be stored is tried again until it can: nothing that was taken is lost while this process
+lives, and the sources wait meanwhile. Batches that the store knows are passed over.
 Rule 3: rules judge everything gathered so far, so that a replay finds what ``analyze`` finds.
 """
 
@@ -17,6 +17,7 @@ from ringfence.app.installation import Installation
 from ringfence.detect.judge import judge
 from ringfence.detect.options import DetectOptions
 from ringfence.detect.rule import Sight
+from ringfence.detect.rules import BUILTIN_RULES
 from ringfence.inventory.register import Register
 from ringfence.model.decision import Decision
 from ringfence.model.device import Device
@@ -28,9 +29,10 @@ from ringfence.sensor.live import Batch
 from ringfence.store.findings import save_findings
 from ringfence.store.inventory import load_devices, save_devices
 from ringfence.store.lake import Lake
-from ringfence.store.observations import load_observations, save_observations
 from ringfence.store.notes import load_decisions
+from ringfence.store.observations import load_observations, save_observations
 from ringfence.store.read.state import has_batch
+from ringfence.store.ring import PacketRing
 from ringfence.store.superseded import retire_devices, supersede_findings
 from ringfence.store.traffic import load_conversations, save_conversations, save_quality
 from ringfence.store.unit import Inputs, UnitOfWork
@@ -42,6 +44,8 @@ T = TypeVar("T")
 _log = logging.getLogger("ringfence.sensor")
 _FIRST_WAIT = 0.5  # seconds before a unit that failed is tried again
 _LONGEST_WAIT = 15.0
+#: Rules that read facts about windows, which are forgotten after a day.
+_FADING = frozenset(rule.NAME for rule in BUILTIN_RULES if WINDOWED & set(rule.READS))
 #: What may pass: the same unit is tried again.
 _PASSING = frozenset({"store-unreachable", "disk-full", "output-not-writable"})
 
@@ -53,6 +57,8 @@ class Ingest:
         installation: where devices and findings are kept.
         sensor: its name.
         options: what the rules are told.
+        ring: where packets are kept, where they are.
+        segments: gives the captures that came since the last time, for the ring.
         wait: sleeps so many seconds.
     """
 
@@ -61,13 +67,17 @@ class Ingest:
         installation: Installation,
         sensor: str,
         options: DetectOptions | None = None,
+        ring: PacketRing | None = None,
+        segments: Callable[[], Iterable[bytes]] = tuple,
         wait: Callable[[float], None] = time.sleep,
     ) -> None:
-        self.stopped = False
         self._installation = installation
         self._sensor = sensor
         self._options = options or DetectOptions()
         self._wait = wait
+        self._ring = ring
+        self._segments = segments
+        self._waiting: list[bytes] = []
         self._gathered = Gathered()
         self._register = Register(installation.knowledge)
         self._inputs = Inputs()
@@ -85,44 +95,85 @@ class Ingest:
             observations = self._gathered.observe(load_observations(connection, self._inputs))
             conversations = self._gathered.converse(load_conversations(connection))
             self._stored = {device.id: device for device in load_devices(connection)}
+            self._decided = load_decisions(connection)
         self._register.observe(observations)
         self._register.conversations(conversations)
+        self._register.decide(self._decided)
+        self._found = self._judged(self._register.devices())
 
     def take(self, batch: Batch) -> bool:
         """Take one batch; answers True: go on. Blocks while the store can't be written."""
         self._name_inputs(batch)
         if self._known(batch):
-            return not self.stopped
+            return True
         observations = batch.observations
         self._register.observe(self._gathered.observe(observations))
         self._register.conversations(self._gathered.converse(batch.conversations))
         self._persistently(lambda: self._store(batch))
-        return not self.stopped
+        return True
+
+    def refresh(self) -> bool:
+        """Apply what people decided since the last batch; answers whether there was anything.
+
+        Raises:
+            RingfenceError: ``store-unreachable``, ``disk-full``: to be tried again later.
+        """
+        with self._installation.database.reading() as connection:
+            if load_decisions(connection) == self._decided:
+                return False
+        with UnitOfWork(self._installation.database, self._installation.clock(), self._inputs) as unit:
+            keep = self._judge(unit)
+        keep()
+        return True
 
     # --- one batch --------------------------------------------------------------------------------------------------
 
     def _store(self, batch: Batch) -> None:
-        database = self._installation.database
-        with UnitOfWork(database, self._installation.clock(), self._inputs) as unit:
+        with UnitOfWork(self._installation.database, self._installation.clock(), self._inputs) as unit:
             if not unit.take(batch.id, self._sensor, batch.epoch, batch.start, batch.packets, unit.now):
                 return
-            self._decide(load_decisions(unit.connection))
-            devices = {device.id: device for device in self._register.devices()}
-            findings = self._judged(list(devices.values()))
             save_observations(unit, self._sensor, self._settled(batch))
             save_conversations(unit, batch.conversations)
-            save_devices(unit, (device for each, device in devices.items() if self._stored.get(each) is not device))
-            retire_devices(unit, [each for each in self._stored if each not in devices])
-            save_findings(unit, (finding for each, finding in findings.items() if self._found.get(each) != finding))
-            supersede_findings(
-                unit, [each for each in self._found.keys() - findings.keys() if self._moved(each, devices)]
-            )
+            keep = self._judge(unit)
             save_quality(unit, self._sensor, batch.quality)
             self._lake.write(unit.connection, batch.id, "flows.v1", batch.flows())
             self._lake.write(unit.connection, batch.id, "transactions.v1", batch.transactions())
-        self._stored, self._found = devices, findings
+        keep()
+        self._waiting.clear()
+        if self._ring is not None and batch.closed:
+            self._ring.trim()
         if batch.closed or batch.last:
             self._open.clear()
+
+    def _judge(self, unit: UnitOfWork) -> Callable[[], None]:
+        """Store devices and findings as they are now; call what is returned once the unit is kept."""
+        decided = load_decisions(unit.connection)
+        if decided != self._decided:
+            self._decided = decided
+            self._register.decide(decided)
+        devices = {device.id: device for device in self._register.devices()}
+        findings = self._judged(list(devices.values()))
+        self._keep_packets(unit, findings)
+        save_devices(unit, (device for each, device in devices.items() if self._stored.get(each) is not device))
+        retire_devices(unit, [each for each in self._stored if each not in devices])
+        save_findings(unit, (finding for each, finding in findings.items() if self._found.get(each) != finding))
+        lost = self._found.keys() - findings.keys()
+        supersede_findings(unit, [each for each in lost if self._superseded(each, devices)])
+
+        def keep() -> None:
+            self._stored, self._found = devices, findings
+
+        return keep
+
+    def _keep_packets(self, unit: UnitOfWork, findings: Mapping[str, Finding]) -> None:
+        if self._ring is None:
+            return
+        self._waiting += self._segments()
+        for segment in self._waiting:
+            self._ring.add(unit.connection, self._sensor, segment)
+        for each, finding in findings.items():
+            if self._found.get(each) != finding:
+                self._ring.keep(unit.connection, each, self._sensor, finding.packets)
 
     def _settled(self, batch: Batch) -> Iterable[Observation]:
         """What is stored of the batch: sums of a window only once it is over, everything else at once."""
@@ -139,14 +190,16 @@ class Ingest:
         sight = Sight(self._gathered.facts(), self._gathered.conversations(), devices, owners, self._options)
         return {finding.id: finding for finding in judge(sight)}
 
-    def _decide(self, decisions: tuple[Decision, ...]) -> None:
-        if decisions != self._decided:
-            self._decided = decisions
-            self._register.decide(decisions)
+    def _superseded(self, finding: str, devices: Mapping[str, Device]) -> bool:
+        """Whether a finding that is no longer made says something that no longer holds.
 
-    def _moved(self, finding: str, devices: Mapping[str, Device]) -> bool:
-        """Whether a finding is no longer made because a device of it is another one now."""
-        return any(role.id is not None and role.id not in devices for role in self._found[finding].devices)
+        Facts are kept, so a rule that says no more what it said knows better now: a part became a device, a device
+        another one. Only facts about windows are forgotten: what they showed did happen.
+        """
+        found = self._found[finding]
+        if found.rule not in _FADING:
+            return True
+        return any(role.id is not None and role.id not in devices for role in found.devices)
 
     # --- the store --------------------------------------------------------------------------------------------------
 

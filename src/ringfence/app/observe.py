@@ -111,6 +111,9 @@ def log_to(stream: TextIO, options: LogOptions) -> None:
     root.setLevel(options.level.upper())
     # Its lines hold the whole path, in which links for one use stand; ``Observed`` writes one without.
     logging.getLogger("uvicorn.access").disabled = True
+    # What they tell below a warning holds addresses whole, with codes and tokens in their queries.
+    for name in ("asyncio", "authlib", "httpcore", "httpx", "urllib3"):
+        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
 
 
 class Observer:

@@ -165,8 +165,10 @@ def _page(error: RingfenceError) -> str:
     told = html_text(_text(error.detail)) if error.code.fault is not Fault.OURS else ""
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title} · Ringfence</title>'
-        '<meta name="viewport" content="width=device-width"><link rel="stylesheet" href="/access/access.css"></head>'
-        f"<body><main><h1>{title}</h1><p>{told}</p><p>{html_text(error.code.remedy)}</p>"
+        '<meta name="viewport" content="width=device-width">'
+        '<link rel="icon" href="/access/ring.svg" type="image/svg+xml">'
+        '<link rel="stylesheet" href="/access/report.css"><link rel="stylesheet" href="/access/access.css"></head>'
+        f'<body><main class="door"><h1>{title}</h1><p>{told}</p><p>{html_text(error.code.remedy)}</p>'
         f'<p><code>{error.code.code}</code></p><p><a href="/">Back to Ringfence</a></p></main></body></html>'
     )
 
@@ -199,7 +201,7 @@ class Unforeseen:
 
         try:
             await self._app(scope, receive, watched)
-        except Exception as error:  # noqa: BLE001 This is the last place where it can be answered.
+        except Exception as error:
             request = Request(scope)
             facts = {"request_id": getattr(request.state, "request_id", None)}
             _log.error("An error that nobody foresaw", exc_info=error, extra={"facts": facts})
@@ -223,7 +225,7 @@ _SAID = {
     409: "It contradicts what is there",
     412: "It was changed meanwhile",
     413: "The request is too large",
-    415: "The body's media type is another",
+    421: "The server has no such name",
     422: "A value does not fit",
     428: "If-Match is needed",
     429: "Too many requests",

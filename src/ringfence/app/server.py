@@ -25,6 +25,9 @@ __all__ = ["HEADERS", "ROUTERS", "create_app"]
 #: Modules with a ``router``, in the order in which paths are tried.
 ROUTERS: tuple[str, ...] = (
     "ringfence.app.observe",
+    "ringfence.app.access.pages",
+    "ringfence.app.access.session_api",
+    "ringfence.app.access.people_api",
     "ringfence.app.api.v1.devices",
     "ringfence.app.api.v1.findings",
     "ringfence.app.api.v1.traffic",
@@ -32,6 +35,15 @@ ROUTERS: tuple[str, ...] = (
     "ringfence.app.api.v1.intended",
     "ringfence.app.api.v1.views",
     "ringfence.app.api.v1.system",
+    "ringfence.app.web.static",
+    "ringfence.app.web.today",
+    "ringfence.app.web.devices",
+    "ringfence.app.web.device_acts",
+    "ringfence.app.web.device",
+    "ringfence.app.web.map",
+    "ringfence.app.web.findings",
+    "ringfence.app.web.flows",
+    "ringfence.app.web.system",
 )
 
 #: Sent with every answer. Nothing is loaded from elsewhere, nothing inline runs, nobody frames us. Referrer-Policy is

@@ -93,14 +93,14 @@ class Keys:
         """
         where = (period_key.c.purpose == purpose) & (period_key.c.period == period)
         wrapped = connection.execute(select(period_key.c.wrapped).where(where)).scalar()
-        return None if wrapped is None else self._unwrap(purpose, period, wrapped)
+        return None if wrapped is None else self.unwrap(purpose, period, wrapped)
 
     def find_all(self, connection: Connection, purpose: str) -> dict[str, bytes]:
         """Return every key of a purpose by its period."""
         rows = connection.execute(
             select(period_key.c.period, period_key.c.wrapped).where(period_key.c.purpose == purpose)
         )
-        return {period: self._unwrap(purpose, period, wrapped) for period, wrapped in rows}
+        return {period: self.unwrap(purpose, period, wrapped) for period, wrapped in rows}
 
     def drop(self, connection: Connection, purpose: str, period: str) -> bool:
         """Erase what the period's key encrypted, by erasing the key. Answers whether there was one.
@@ -116,7 +116,12 @@ class Keys:
         nonce = self.entropy(_NONCE)
         return nonce + self._wrapper.encrypt(nonce, key, _label(purpose, period))
 
-    def _unwrap(self, purpose: str, period: str, wrapped: bytes) -> bytes:
+    def unwrap(self, purpose: str, period: str, wrapped: bytes) -> bytes:
+        """Return the key that a row of ``period_key`` holds.
+
+        Raises:
+            RingfenceError: ``sealed-damaged`` where another installation wrapped it, or for another period.
+        """
         try:
             return self._wrapper.decrypt(wrapped[:_NONCE], wrapped[_NONCE:], _label(purpose, period))
         except (InvalidTag, ValueError) as error:

@@ -40,6 +40,8 @@ _DAY = 86_400 * 1_000_000_000  # ns
 #: What batches bring, and the columns that hold a row's first and last moment. (Compaction makes ``talkers.v1``.)
 DATASETS = {"flows.v1": ("start", "end"), "transactions.v1": ("time", "time")}
 
+_FOLDERS = (*DATASETS, "talkers.v1")
+
 
 @dataclass(frozen=True, slots=True)
 class LakeFile:
@@ -60,14 +62,14 @@ class Lake:
 
     Args:
         database: where the manifest is.
-        folder: the lake's own folder.
+        folder: the installation's data folder; the lake is below it.
         keys: the installation's keys.
         clock: nanoseconds since 1970, UTC.
     """
 
     def __init__(self, database: Database, folder: Path, keys: Keys, clock: Callable[[], int]) -> None:
         self.database = database
-        self.folder = folder
+        self.folder = folder / "lake"
         self.keys = keys
         self.clock = clock
 
@@ -154,7 +156,7 @@ class Lake:
             with self.database.reading() as connection:
                 named = set(connection.execute(select(lake_file.c.path)).scalars())
             gone = 0
-            for path in self.folder.rglob("*"):
+            for path in (path for name in _FOLDERS for path in (self.folder / name).rglob("*")):
                 if not path.name.endswith((_SUFFIX, TEMPORARY)) or not path.is_file():
                     continue
                 if path.relative_to(self.folder).as_posix() not in named:

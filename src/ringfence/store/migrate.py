@@ -52,8 +52,8 @@ def pending(database: Database) -> tuple[str, ...]:
     return _pending(current(database))
 
 
-def upgrade(database: Database) -> tuple[str, ...]:
-    """Bring the database to ``newest`` and return the revisions that were applied.
+def upgrade(database: Database, to: str = "head") -> tuple[str, ...]:
+    """Bring the database to ``to`` (default: the newest) and return the revisions that were applied.
 
     Raises:
         RingfenceError: ``database-older`` where a newer version made the database.
@@ -61,9 +61,9 @@ def upgrade(database: Database) -> tuple[str, ...]:
     script = _script()
     with _alone(database) as connection:
         before = MigrationContext.configure(connection).get_current_revision()
-        applied = _pending(before)
+        applied = _pending(before, to)
         if applied:
-            _run(connection, script)
+            _run(connection, script, to)
             _check_foreign_keys(connection)
     return applied
 
@@ -80,17 +80,18 @@ def _script() -> ScriptDirectory:
     return ScriptDirectory(str(_FOLDER))
 
 
-def _pending(before: str | None) -> tuple[str, ...]:
+def _pending(before: str | None, to: str = "head") -> tuple[str, ...]:
     script = _script()
     known = {revision.revision for revision in script.walk_revisions()}
-    if before is not None and before not in known:
-        raise RingfenceError("database-older", before, f"This version knows revisions up to {newest()}.")
-    return tuple(revision.revision for revision in reversed(list(script.iterate_revisions("head", before or "base"))))
+    for asked in (before, None if to == "head" else to):
+        if asked is not None and asked not in known:
+            raise RingfenceError("database-older", asked, f"This version knows revisions up to {newest()}.")
+    return tuple(revision.revision for revision in reversed(list(script.iterate_revisions(to, before or "base"))))
 
 
-def _run(connection: Connection, script: ScriptDirectory) -> None:
+def _run(connection: Connection, script: ScriptDirectory, to: str) -> None:
     def steps(revision: Any, _: MigrationContext) -> Any:
-        return script._upgrade_revs("head", revision)
+        return script._upgrade_revs(to, revision)
 
     with EnvironmentContext(Config(), script, fn=steps) as environment:
         environment.configure(connection=connection, target_metadata=metadata, render_as_batch=True)

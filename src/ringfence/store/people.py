@@ -7,7 +7,7 @@ Rule 2: whatever takes something from a person raises ``epoch``: sessions and to
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +27,7 @@ __all__ = [
     "count",
     "everybody",
     "invite",
+    "look_at_invitation",
     "normal_name",
     "set_grants",
     "take_invitation",
@@ -215,7 +216,7 @@ def _one(connection: Connection, condition: Any) -> Person | None:
 
 
 def _person(row: Row[Any], grants: set[Grant]) -> Person:
-    columns: Mapping[str, Any] = row._mapping
+    columns = row._asdict()
     known = {name: columns[name] for name in Person.__slots__ if name not in ("grants", "recovery")}
     return Person(**known, recovery=tuple(row.recovery or ()), grants=frozenset(grants))
 

@@ -50,7 +50,7 @@ class PacketRing:
 
     Args:
         database: where segments and slices are listed.
-        folder: the ring's own folder.
+        folder: the installation's data folder; the ring is below it.
         keys: the installation's keys.
         clock: nanoseconds since 1970, UTC.
         options: its bounds.
@@ -60,7 +60,7 @@ class PacketRing:
         self, database: Database, folder: Path, keys: Keys, clock: Callable[[], int], options: RingOptions | None = None
     ) -> None:
         self.database = database
-        self.folder = folder
+        self.folder = folder / "ring"
         self.keys = keys
         self.clock = clock
         self.options = options or RingOptions()
@@ -131,6 +131,11 @@ class PacketRing:
         elif not payload:
             every = [headers_only(packet) for packet in every]
         return capture_file(every)
+
+    @staticmethod
+    def keeps(connection: Connection, finding: str) -> bool:
+        """Return whether ``download`` has packets for a finding."""
+        return PacketRing._row(connection, _slice_name(finding)) is not None
 
     def trim(self) -> int:
         """Drop what is beyond the bounds, the oldest first, with keys that nothing needs; answers how many went."""

@@ -1,8 +1,8 @@
 """What later facts took back: devices that turned out to be none, findings about devices that became others.
 
-Rule 1: nothing is deleted. A device that is none is marked as merged into itself: lists leave it out, its history and what
-people said of it stay, and it comes back when its parts do.
-Rule 2: a finding about a device that became another is closed; the rule says the same of the other one, as a new finding.
+Rule 1: nothing is deleted. A device that is none is marked as merged into itself: lists leave it out, its history and
+what people said of it stay, and it comes back when its parts do.
+Rule 2: a finding about a device that became another is closed; the rule says the same of the other one, as a new one.
 """
 
 from __future__ import annotations

@@ -32,9 +32,7 @@ def views(connection: Connection, person: str, screen: str | None = None) -> tup
     if screen is not None:
         seen = seen.where(saved_view.c.screen == screen)
     rows = connection.execute(seen.order_by(saved_view.c.name, saved_view.c.number))
-    return tuple(
-        ViewRow(row.number, row.name, row.screen, row.query, row.shared, row.person == person) for row in rows
-    )
+    return tuple(ViewRow(row.number, row.name, row.screen, row.query, row.shared, row.person == person) for row in rows)
 
 
 def save(connection: Connection, person: str, name: str, screen: str, query: str, *, shared: bool) -> ViewRow:

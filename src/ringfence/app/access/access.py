@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
+from ringfence.app.access.anchors import Anchors
 from ringfence.app.access.limits import Limiter, Limits
-from ringfence.app.access.sealing import Once, Sealer, derived
+from ringfence.app.access.sealing import Once, Sealer
 from ringfence.app.platform import Platform
 
-__all__ = ["DAY", "HOUR", "MINUTE", "SECOND", "Access", "AccessOptions", "audit_key"]
+__all__ = ["DAY", "HOUR", "MINUTE", "SECOND", "Access", "AccessOptions"]
 
 SECOND = 1_000_000_000  # ns
 MINUTE = 60 * SECOND
@@ -30,6 +29,7 @@ class AccessOptions:
     approval: int = DAY  # a request for approval, and an approval not yet used
     longest_token: int = 366 * DAY
     limits: Limits = field(default_factory=Limits)
+    anchors: Anchors = field(default_factory=Anchors)
 
 
 @dataclass
@@ -56,8 +56,3 @@ class Access:
     def now(self) -> int:
         """Return nanoseconds since 1970, UTC."""
         return self.platform.clock()
-
-
-def audit_key(secret: bytes) -> Ed25519PrivateKey:
-    """Return the installation's key for audit checkpoints: who holds the secret can sign."""
-    return Ed25519PrivateKey.from_private_bytes(derived(secret, "audit checkpoints"))

@@ -25,7 +25,7 @@ from ringfence.app.access import approvals, sessions
 from ringfence.app.access.access import Access
 from ringfence.app.access.limits import source
 from ringfence.app.access.principal import Principal
-from ringfence.app.access.table import Endpoint, find, known_path
+from ringfence.app.access.table import Endpoint, find, methods_of
 from ringfence.app.problems import answer
 from ringfence.model.errors import RingfenceError
 
@@ -82,7 +82,7 @@ class Guard:
         await self._with_approval(admitted.approval, scope, admitted.receive, send)
 
     async def _admit(self, request: Request, admitted: _Admitted) -> None:
-        access, headers, path = self._access, request.headers, request.url.path
+        access, headers, path = self._access, request.headers, request.scope["path"]
         if headers.get("host", "").lower() not in self._hosts:
             raise RingfenceError("host-unknown", headers.get("host", ""), "no address that this server was given")
         found = find(request.method, path)
@@ -115,6 +115,8 @@ class Guard:
 
     def _origin(self, headers: Headers) -> None:
         origin, site = headers.get("origin"), headers.get("sec-fetch-site")
+        if origin == "null" and site == "same-origin":
+            origin = None  # What browsers send with a form of ours whose page has the policy no-referrer.
         if origin is not None and origin not in self._access.platform.origins:
             raise RingfenceError("origin-foreign", origin)
         if site is not None and site not in ("same-origin", "none"):
@@ -135,7 +137,7 @@ class Guard:
             return
         act = approvals.Act(
             endpoint.name,
-            request.url.path,
+            request.scope["path"],
             sorted(request.query_params.multi_items()),
             _content(request.headers.get("content-type", ""), await admitted.body()),
             request.state.scope.sites,
@@ -271,8 +273,8 @@ def _needed(endpoint: Endpoint) -> str:
 
 
 def _without_row(request: Request) -> RingfenceError:
-    asked = f"{request.method} {request.url.path}"
-    if known_path(request.url.path):
+    asked = f"{request.method} {request.scope['path']}"
+    if methods_of(request.scope["path"]):
         return RingfenceError("request-method", asked)
     served = any(route.matches(request.scope)[0] is not Match.NONE for route in request.app.routes)
     return RingfenceError("not-listed" if served else "not-found", asked)
@@ -288,6 +290,8 @@ def _refused(request: Request, error: RingfenceError, admitted: _Admitted) -> Re
     headers = {}
     if error.code.code == "too-many-requests":
         headers["Retry-After"] = str(math.ceil(admitted.retry_after))
+    if error.code.code == "request-method":
+        headers["Allow"] = ", ".join(methods_of(request.scope["path"]))
     if error.code.code == "not-logged-in":
         headers["WWW-Authenticate"] = 'Bearer realm="ringfence"'
     errors = [("approval", admitted.pending)] if admitted.pending else []

@@ -16,7 +16,7 @@ from re import Pattern
 from starlette.convertors import Convertor
 from starlette.routing import compile_path
 
-__all__ = ["ADMIN", "ENDPOINTS", "ENGINEER", "READ", "ROLES", "WRITE", "Endpoint", "find", "known_path"]
+__all__ = ["ADMIN", "ENDPOINTS", "ENGINEER", "READ", "ROLES", "WRITE", "Endpoint", "find", "methods_of"]
 
 ROLES = ("viewer", "analyst", "engineer", "approver", "auditor", "admin")
 READ = ROLES  # Every role may look at what its sites hold.
@@ -161,7 +161,31 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("GET", "/api/v1/retention", READ),
     Endpoint("PUT", "/api/v1/retention", ADMIN, everywhere=True, dangerous=True),
     Endpoint("GET", "/api/v1/openapi.json"),
-    # --- web: …
+    # --- web: screens ------------------------------------------------------------------------------------------------
+    Endpoint("GET", "/static/{version}/{name}", open=True),
+    Endpoint("GET", "/", READ, session_only=True),
+    Endpoint("GET", "/live", READ, session_only=True),
+    Endpoint("GET", "/find", READ, session_only=True),
+    Endpoint("GET", "/devices", READ, session_only=True),
+    Endpoint("GET", "/devices/facets", READ, session_only=True),
+    Endpoint("GET", "/devices/export.csv", READ, session_only=True),
+    Endpoint("GET", "/devices/export.jsonl", READ, session_only=True),
+    Endpoint("POST", "/devices/bulk", WRITE, session_only=True),
+    Endpoint("POST", "/devices/views", READ, session_only=True),
+    Endpoint("POST", "/devices/views/{number}/remove", READ, session_only=True),
+    Endpoint("GET", "/devices/{id}", READ, session_only=True),
+    Endpoint("POST", "/devices/{id}/note", WRITE, session_only=True),
+    Endpoint("POST", "/devices/{id}/safety", ENGINEER, dangerous=True, session_only=True),
+    Endpoint("POST", "/devices/{id}/correct", WRITE, session_only=True),
+    Endpoint("POST", "/devices/{id}/merge", WRITE, session_only=True),
+    Endpoint("POST", "/devices/{id}/split", WRITE, session_only=True),
+    Endpoint("POST", "/devices/{id}/decisions/{decision}/undo", WRITE, session_only=True),
+    Endpoint("GET", "/map", READ, session_only=True),
+    Endpoint("GET", "/findings", READ, session_only=True),
+    Endpoint("GET", "/findings/{id}", READ, session_only=True),
+    Endpoint("POST", "/findings/{id}", WRITE, session_only=True),
+    Endpoint("GET", "/flows", READ, session_only=True),
+    Endpoint("GET", "/system", READ, session_only=True),
 )
 
 
@@ -185,6 +209,8 @@ def find(method: str, path: str) -> tuple[Endpoint, dict[str, str]] | None:
     return None
 
 
-def known_path(path: str) -> bool:
-    """Whether any row, of whatever method, has this path."""
-    return any(pattern.match(path) for _, pattern, _ in _compiled())
+def methods_of(path: str) -> tuple[str, ...]:
+    """Return the methods of the rows with the nearest path that fits; none where no row fits."""
+    nearest = next((row.path for row, pattern, _ in _compiled() if pattern.match(path)), None)
+    found = {row.method for row in ENDPOINTS if row.path == nearest}
+    return tuple(sorted(found | ({"HEAD"} if "GET" in found else set())))

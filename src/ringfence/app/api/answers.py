@@ -17,6 +17,7 @@ from ringfence.app.escape import valid_unicode
 from ringfence.model.clock import rfc3339
 from ringfence.model.device import CLASSES
 from ringfence.store.read import rows
+from ringfence.store.read.lake_flows import NamedFlow
 
 __all__ = [
     "ChangeAnswer",
@@ -33,6 +34,7 @@ __all__ = [
     "FindingList",
     "FindingPageAnswer",
     "FindingState",
+    "FlowAnswer",
     "MapAnswer",
     "SensorAnswer",
     "SeverityWord",
@@ -46,6 +48,7 @@ __all__ = [
     "device_page_answer",
     "finding_answer",
     "finding_page_answer",
+    "flow_answer",
     "map_answer",
     "plain",
     "sensor_answer",
@@ -322,6 +325,33 @@ class ConversationList(TypedDict):
 
 
 @with_config(_EXACT)
+class FlowAnswer(TypedDict):
+    """A single flow. An end at another site has neither name nor address."""
+
+    flow_id: int
+    sensor: str
+    source: str | None
+    source_label: str
+    source_address: str
+    source_port: int
+    destination: str | None
+    destination_label: str
+    destination_address: str
+    destination_port: int
+    transport: str
+    protocol: str | None
+    start: Time
+    end: Time
+    source_packets: Count
+    destination_packets: Count
+    source_bytes: Count
+    destination_bytes: Count
+    state: str
+    rtt_us: Annotated[int | None, Field(description="Round-trip time in microseconds.")]
+    community_id: str | None
+
+
+@with_config(_EXACT)
 class TalkerAnswer(TypedDict):
     """A device or peer with what it sent and received."""
 
@@ -503,6 +533,18 @@ def conversation_answer(row: rows.ConversationRow) -> dict[str, Any]:
     """Make a `ConversationAnswer`."""
     ends = [f"{end}{what}" for end in ("source", "destination") for what in ("", "_label", "_address")]
     return {**_fields(row, "key", *ends, *_TALK), **_range(row), "operations": _operations(row)}
+
+
+def flow_answer(row: NamedFlow) -> dict[str, Any]:
+    """Make a `FlowAnswer`."""
+    words = (
+        "flow_id sensor source_port destination_port transport protocol source_packets destination_packets "
+        "source_bytes destination_bytes state rtt_us community_id"
+    ).split()
+    told = _fields(row.flow, *words) | {"start": rfc3339(row.flow.start), "end": rfc3339(row.flow.end)}
+    for name, end in (("source", row.source), ("destination", row.destination)):
+        told |= plain({name: end.device, f"{name}_label": end.label, f"{name}_address": end.address})
+    return told
 
 
 def talker_answer(row: rows.TalkerRow) -> dict[str, Any]:

@@ -1,73 +1,110 @@
 """The sensor process: packets of interfaces or files in, devices and findings in the store.
 
-Rule 1: it opens no packet socket itself: for an interface it starts a capture process, which can read packets and write
-its pipe and nothing else (contract §5), and reads that pipe.
-Rule 2: it shares nothing with the server but the store. It ends when its parent does, or when every source has ended;
-what it has not handed over yet is handed over first.
+Rule 1: it opens no packet socket itself: a capture process, which can read packets and write its pipe and nothing else
+(contract §5), does so for each interface (``captures.py`` says who starts it); this reads that pipe.
+Rule 2: it shares nothing with the server but the store. It ends when its parent does; what it has not handed over yet
+is handed over first. After a replay it stays, to apply what people decide.
 """
 
 from __future__ import annotations
 
 import argparse
-import subprocess
+import logging
+import os
 import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from ringfence.app.daemons.captures import FOLDER, Captures
 from ringfence.app.daemons.children import until_parent_goes
+from ringfence.app.daemons.tee import Tee
 from ringfence.app.ingest import Ingest
 from ringfence.app.installation import Installation
+from ringfence.model.errors import RingfenceError
 from ringfence.sensor.live import Batch, LiveOptions, LiveRun
+from ringfence.store.ring import PacketRing, RingOptions
 
 __all__ = ["main"]
 
 _LIVE_EVERY = 10  # seconds of capture time between hand-overs of a live read
 _SECOND = 1_000_000_000  # nanoseconds
+_ATTEND_EVERY = 1.0  # seconds between looks at what people decided, when no batches come
+
+_log = logging.getLogger("ringfence.sensor")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run until the sources end or the parent goes."""
     chosen = _parser().parse_args(arguments)
     installation = Installation.open(Path(chosen.data), chosen.database)
-    ingest = Ingest(installation, chosen.sensor)
+    elsewhere = os.environ.get(FOLDER)
+    captures = Captures(chosen.interface, Path(elsewhere) if elsewhere else None)
+    pipes = captures.pipes
+    ring = _ring(installation, chosen) if captures else None
+    tees = [Tee(pipe) for pipe in pipes] if ring is not None else []
+    ingest = Ingest(
+        installation,
+        chosen.sensor,
+        ring=ring,
+        segments=lambda: [segment for segment in (tee.drain() for tee in tees) if segment is not None],
+    )
     ingest.restore()
-    captures = [_capture(interface) for interface in chosen.interface]
-    pipes = [capture.stdout.fileno() for capture in captures if capture.stdout is not None]
+    pipes = [tee.pipe for tee in tees] or pipes
     options = LiveOptions(
         site_key=installation.site_key,
         default_credentials=tuple(installation.knowledge.default_credentials()),
-        domain_per_input=bool(captures) and len(captures) > 1,
+        domain_per_input=len(pipes) > 1,
         every=_LIVE_EVERY,
         sensor=chosen.sensor,
         epoch=f"live-{time.time_ns()}" if captures else "",
     )
     run = LiveRun([*pipes, *chosen.replay], options)
-    until_parent_goes(run.stop)
+    gone = threading.Event()
+
+    def stop() -> None:
+        gone.set()
+        run.stop()
+
+    until_parent_goes(stop)
     try:
         run.run(_paced(ingest.take, chosen.speed) if chosen.speed else ingest.take)
     finally:
-        for capture in captures:
-            capture.terminate()
-            capture.wait()
-    # A capture process that ended by itself leaves the plant unwatched: the parent starts all of this again.
-    return 1 if captures and not ingest.stopped else 0
+        captures.close()
+    if captures and not gone.is_set():
+        return 1  # A capture process ended by itself: the plant is unwatched, and the parent starts all of this again.
+    _attend(ingest, gone)
+    return 0
+
+
+def _attend(ingest: Ingest, gone: threading.Event) -> None:
+    """After a replay: apply what people decide, until the parent goes."""
+    while not gone.wait(_ATTEND_EVERY):
+        try:
+            ingest.refresh()
+        except RingfenceError as error:
+            _log.warning("the store can't be used, trying again: %s", error)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="ringfence-sensor", description=__doc__)
     parser.add_argument("--data", required=True)
-    parser.add_argument("--database", required=True)
+    parser.add_argument("--database", default=os.environ.get("RINGFENCE_STORE_DATABASE"))
     parser.add_argument("--sensor", default="local")
     parser.add_argument("--interface", action="append", default=[])
     parser.add_argument("--replay", action="append", default=[])
     parser.add_argument("--speed", type=float, default=0.0, help="times capture time; 0: as fast as it goes")
+    parser.add_argument("--ring-megabytes", type=int, default=0, help="packets kept at most; 0: none")
+    parser.add_argument("--ring-hours", type=int, default=24)
     return parser
 
 
-def _capture(interface: str) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "ringfence.app.daemons.capture", interface]
-    return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)  # noqa: S603 Our own module.
+def _ring(installation: Installation, chosen: argparse.Namespace) -> PacketRing | None:
+    if not chosen.ring_megabytes:
+        return None
+    options = RingOptions(max_bytes=chosen.ring_megabytes * 1_000_000, max_age_hours=chosen.ring_hours)
+    return PacketRing(installation.database, installation.folder, installation.keys, installation.clock, options)
 
 
 def _paced(take: Callable[[Batch], bool], speed: float) -> Callable[[Batch], bool]:

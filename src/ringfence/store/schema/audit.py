@@ -1,4 +1,8 @@
-"""The audit log: rows that are only added, each with the hash of the one before."""
+"""The audit log: rows that are only added, each with the hash of the one before.
+
+Rule 1: the database refuses UPDATE and DELETE on these rows (migration 0002). That stops mistakes and stolen log-ins of
+the application; who owns the tables can drop the triggers, which is why the chain and its checkpoints exist.
+"""
 
 from __future__ import annotations
 

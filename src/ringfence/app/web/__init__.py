@@ -1,0 +1,1 @@
+"""The screens: server-rendered pages under ``/`` that ask the same projections as the API."""

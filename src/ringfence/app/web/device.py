@@ -1,0 +1,93 @@
+"""One device: who it is and why, what it does, what is wrong with it, and what people say of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fastapi import APIRouter
+from fastapi.responses import HTMLResponse
+
+from ringfence.app.web.frame import AtScreen, Visit, render
+from ringfence.detect.rules.ot_command import COMMANDS, OBJECTS
+from ringfence.model.device import CLASSES, Claim
+from ringfence.model.flow import Operation
+from ringfence.model.query import Query, Term
+from ringfence.store.places import zones
+from ringfence.store.read.device import device
+from ringfence.store.read.devices import devices
+from ringfence.store.read.rows import DevicePage, DeviceRow, PeerRow
+
+if TYPE_CHECKING:
+    # Screens hand connections on, and never speak SQL with them.
+    from ringfence.store.database import Connection
+
+__all__ = ["router"]
+
+router = APIRouter(include_in_schema=False)
+
+#: What people may correct (``model/decision.py``).
+CORRECTABLE = ("class", "vendor", "product", "model", "firmware", "serial", "os", "name", "purdue_level")
+_COMMAND_WORDS = {operation for _, operation in COMMANDS} | {operation for _, operation, _ in OBJECTS}
+_SIMILAR = 20  # devices proposed for a merge
+
+
+@router.get("/devices/{id}")
+def device_screen(visit: AtScreen, id: str) -> HTMLResponse:  # noqa: A002 The word of the address.
+    """Show one device."""
+    with visit.reading() as connection:
+        page = device(connection, id, visit.scope)
+        tabs = _tabs(page)
+        tab = visit.here.get("tab", "overview")
+        tab = tab if tab in {key for key, _, _ in tabs} else "overview"
+        can_write = visit.may("POST", f"/devices/{id}/note")
+        similar = _similar(connection, visit, page.row) if can_write and tab == "evidence" else ()
+        places = zones(connection, visit.scope)
+    return render(
+        visit,
+        "device.html",
+        "devices",
+        device=page,
+        tabs=tabs,
+        tab=tab,
+        commands=_commands(page.commands),
+        chosen=lambda claim: _chosen(page.row, claim),
+        speaks_tls=any(peer.protocol == "tls" for peer in page.peers),
+        can_write=can_write,
+        can_tag=visit.may("POST", f"/devices/{id}/safety"),
+        zones=places,
+        similar=similar,
+        correctable=CORRECTABLE,
+        classes=sorted(CLASSES),
+    )
+
+
+def _tabs(page: DevicePage) -> tuple[tuple[str, str, int], ...]:
+    return (
+        ("overview", "Overview", 0),
+        ("evidence", "Identity evidence", len(page.claims)),
+        ("peers", "Peers and commands", page.peers_total),
+        ("secrets", "Certificates and credentials", len(page.certificates) + len(page.credentials)),
+        ("findings", "Findings", len(page.findings)),
+        ("timeline", "Timeline", len(page.timeline)),
+        ("raw", "Raw", len(page.observations)),
+    )
+
+
+def _commands(peers: tuple[PeerRow, ...]) -> list[tuple[PeerRow, Operation]]:
+    """Return what changes something, the most frequent first; what else was asked only reads."""
+    told = [(peer, each) for peer in peers for each in peer.operations if each.operation in _COMMAND_WORDS]
+    return sorted(told, key=lambda pair: (-pair[1].count, pair[1].operation, pair[1].object or ""))
+
+
+def _chosen(row: DeviceRow, claim: Claim) -> bool:
+    answer: Any = row.device_class if claim.field == "class" else getattr(row, claim.field, None)
+    return answer is not None and str(answer) == claim.value
+
+
+def _similar(connection: Connection, visit: Visit, row: DeviceRow) -> tuple[DeviceRow, ...]:
+    """Return devices of the same class and vendor: those that a person most likely means by "the other"."""
+    terms = [Term("class", ":", (row.device_class,))]
+    if row.vendor:
+        terms.append(Term("vendor", ":", (row.vendor,)))
+    page = devices(connection, Query(tuple(terms)), visit.scope, now=visit.now, limit=_SIMILAR)
+    return tuple(each for each in page.rows if each.id != row.id)

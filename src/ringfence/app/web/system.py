@@ -1,0 +1,136 @@
+"""The installation itself: sensors, knowledge, people, tokens, the audit log, backups.
+
+Rule 1: what somebody may not see is said to be so, and is never an empty table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from fastapi import APIRouter
+from fastapi.responses import HTMLResponse
+
+from ringfence.app.web.frame import AtScreen, Visit, render
+from ringfence.app.web.today import health_of_sensor, knowledge_days
+from ringfence.store.audit import entries
+from ringfence.store.credentials import tokens_of
+from ringfence.store.people import Person, everybody
+from ringfence.store.read.system import sensors
+
+if TYPE_CHECKING:
+    # Screens hand connections on, and never speak SQL with them.
+    from ringfence.store.database import Connection
+
+__all__ = ["router"]
+
+router = APIRouter(include_in_schema=False)
+
+_AUDIT = 100  # entries of a page
+
+
+@dataclass(frozen=True, slots=True)
+class PersonRow:
+    """A person as the table shows it."""
+
+    name: str
+    display: str
+    grants: tuple[tuple[str, str], ...]
+    factor: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRow:
+    """An API token as the table shows it; ``person`` is a name."""
+
+    name: str
+    person: str
+    roles: tuple[tuple[str, str], ...]
+    expires: int
+    used: int | None
+    revoked: int | None
+
+
+@router.get("/system")
+def system_screen(visit: AtScreen) -> HTMLResponse:
+    """Show one part of the installation."""
+    tab = visit.here.get("tab", "sensors")
+    tab = tab if tab in _TABS else "sensors"
+    with visit.reading() as connection:
+        context = _TABS[tab][1](connection, visit)
+    tabs = [(key, label) for key, (label, _) in _TABS.items()]
+    return render(visit, "system.html", "system", tabs=tabs, tab=tab, **context)
+
+
+def _sensors(connection: Connection, visit: Visit) -> Mapping[str, Any]:
+    rows = sensors(connection, visit.scope)
+    return {"sensors": rows, "states": {row.sensor: health_of_sensor(row, visit.now) for row in rows}}
+
+
+def _knowledge(_: Connection, visit: Visit) -> Mapping[str, Any]:
+    days = knowledge_days(visit.platform.knowledge.date, visit.now)
+    return {"knowledge_age": "unknown" if days is None else f"{days} days"}
+
+
+def _people(connection: Connection, visit: Visit) -> Mapping[str, Any]:
+    if not visit.may("GET", "/api/v1/people"):
+        return {"people": None}
+    return {"people": [_person(each, visit.now) for each in everybody(connection)]}
+
+
+def _person(each: Person, now: int) -> PersonRow:
+    state = "disabled" if each.disabled else "locked for a while" if each.locked_until > now else "may log in"
+    if each.break_glass:
+        state += ", break-glass"
+    factor = "one-time codes" if each.totp else "single sign-on" if each.subject else "none"
+    return PersonRow(each.name, each.display, tuple(sorted(each.grants)), factor, state)
+
+
+def _tokens(connection: Connection, visit: Visit) -> Mapping[str, Any]:
+    if not visit.may("GET", "/api/v1/people"):
+        return {"tokens": None}
+    names = {each.id: each.name for each in everybody(connection)}
+    rows = [
+        TokenRow(each.name, names.get(each.person, "unknown"), each.roles, each.expires, each.used, each.revoked)
+        for each in tokens_of(connection)
+    ]
+    return {"tokens": rows}
+
+
+def _audit(connection: Connection, visit: Visit) -> Mapping[str, Any]:
+    if not visit.may("GET", "/api/v1/audit"):
+        return {"entries": None, "older": None}
+    text = visit.here.get("before")
+    before = int(text) if text.isascii() and text.isdigit() and len(text) < 16 else 0
+    rows = list(entries(connection, before, _AUDIT, newest_first=True))
+    return {"entries": rows, "older": rows[-1].number if len(rows) == _AUDIT and rows[-1].number > 1 else None}
+
+
+def _backups(_: Connection, visit: Visit) -> Mapping[str, Any]:
+    if not visit.may("GET", "/api/v1/people"):
+        return {"backups": None}
+    folder = visit.platform.folder / "backups"
+    found = sorted(folder.glob("*"), key=lambda each: -each.stat().st_mtime_ns) if folder.is_dir() else []
+    files = [each for each in found if each.is_file()]
+    return {
+        "backups": [
+            {"name": each.name, "time": each.stat().st_mtime_ns, "bytes": each.stat().st_size} for each in files[:50]
+        ]
+    }
+
+
+def _about(_: Connection, visit: Visit) -> Mapping[str, Any]:
+    return {"store_kind": "SQLite" if visit.platform.database.is_sqlite else "PostgreSQL"}
+
+
+_TABS: Mapping[str, tuple[str, Callable[[Connection, Visit], Mapping[str, Any]]]] = {
+    "sensors": ("Sensors and capture quality", _sensors),
+    "knowledge": ("Knowledge", _knowledge),
+    "people": ("People", _people),
+    "tokens": ("Tokens", _tokens),
+    "audit": ("Audit log", _audit),
+    "backups": ("Backups", _backups),
+    "about": ("About", _about),
+}
