@@ -1,7 +1,7 @@
 """The capture process on a cable of our own: what goes in comes out, what is lost is told, and nothing can be sent.
 
-The tests need root and their own network namespace; elsewhere they say so. The capturing end of the cable has no address
-and no IPv6, as a sensor's port should have.
+The tests need root and their own network namespace; elsewhere they say so. The capturing end of the cable has no
+address and no IPv6, as a sensor's port should be.
 """
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ from ringfence.sensor.reader import read
 
 MODULE = "ringfence.app.daemons.capture"
 _ETH_P_ALL = 0x0003
-_NEEDS = ("ip", "nsenter")
+_NEEDS = ("ip", "setpriv")
+#: Root without any capability: what an ordinary user may do, in a checkout that only root may read.
+UNPRIVILEGED = ("setpriv", "--bounding-set=-all", "--inh-caps=-all")
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,9 @@ def frame(number: int, size: int = 60, *, vlan: int | None = None, tpid: int = 0
     tag = b"" if vlan is None else struct.pack("!HH", tpid, vlan)
     payload = struct.pack("!I", number) + bytes(max(size - 46 - len(tag), 0))
     udp = struct.pack("!HHHH", 4000, 5000, 8 + len(payload), 0) + payload
-    header = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), number & 0xFFFF, 0, 64, 17, 0, b"\n\0\0\1", b"\n\0\0\2")
+    header = struct.pack(
+        "!BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), number & 0xFFFF, 0, 64, 17, 0, b"\n\0\0\1", b"\n\0\0\2"
+    )
     return bytes.fromhex("020000000002020000000001") + tag + b"\x08\x00" + header + udp
 
 
@@ -297,27 +301,25 @@ def test_a_running_capture_makes_no_call_that_sends(cable: Cable, tmp_path: Path
     done = {(call, first) for call, first, line in calls if "EPERM" not in line}
     assert {call for call, _ in done} <= {
         "write", "poll", "ppoll", "getsockopt", "getsockname", "clock_gettime", "munmap", "mmap", "mremap", "brk",
-        "madvise", "futex", "exit_group", "exit", "close", "rt_sigprocmask", "sigaltstack", "restart_syscall", "mprotect",
+        "madvise", "futex", "exit_group", "exit", "close", "rt_sigprocmask", "sigaltstack", "restart_syscall",
+        "mprotect",
     }  # fmt: skip
     assert {first for call, first in done if call == "write"} == {"1"}
 
 
 def test_a_handed_over_socket_needs_no_privilege(cable: Cable) -> None:
     given = cable.socket(cable.sensor)
-    command = [sys.executable, "-m", MODULE, "handed-over", "--seconds", "2", "--descriptor", str(given.fileno())]
-    running = Running(command, pass_fds=[given.fileno()], user=65534, group=65534, extra_groups=[])
+    command = [*UNPRIVILEGED, sys.executable, "-m", MODULE, "handed-over", "--descriptor", str(given.fileno())]
+    running = Running(command, pass_fds=[given.fileno()])
     sender = cable.socket(cable.sender)
     sender.send(frame(1))
-    assert running.process.wait(20) == 0
-    data = running.end()
-    assert packets(data) == [frame(1)]
+    running.until(1)
+    assert packets(running.end()) == [frame(1)]
 
 
 def test_without_privilege_or_interface_it_says_so(cable: Cable) -> None:
     refused = subprocess.run(
-        cable.command(
-            "setpriv", "--reuid=65534", "--clear-groups", "--bounding-set=-all", sys.executable, "-m", MODULE, cable.sensor
-        ),
+        cable.command(*UNPRIVILEGED, sys.executable, "-m", MODULE, cable.sensor),
         capture_output=True,
     )
     assert refused.returncode == 2
@@ -393,8 +395,10 @@ def test_who_handed_over_is_asked_for_us() -> None:
 def test_a_file_written_by_it_is_read_like_any_other(cable: Cable, tmp_path: Path) -> None:
     out = tmp_path / "out.pcapng"
     with out.open("wb") as file:
-        process = subprocess.Popen(cable.capture("--seconds", "2"), stdout=file)
-        time.sleep(1)
+        process = subprocess.Popen(cable.capture("--seconds", "3"), stdout=file)
+        end = time.monotonic() + 20
+        while not out.stat().st_size and time.monotonic() < end:
+            time.sleep(0.01)
         sender = cable.socket(cable.sender)
         for number in range(20):
             sender.send(frame(number, vlan=9))
