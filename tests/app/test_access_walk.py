@@ -6,12 +6,14 @@ import re
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 from starlette.routing import Mount, Route
 from tests.app.visitors import House, made_platform
 
+from ringfence.app.access.guard import Guard
 from ringfence.app.access.table import ENDPOINTS, ROLES, Endpoint, find
 from ringfence.app.server import ROUTERS
 
@@ -65,8 +67,8 @@ def test_allowed_exactly_as_the_table_says(
 
     stack = house.app.middleware_stack or house.app.build_middleware_stack()
     house.app.middleware_stack = stack
-    guard = stack
-    while type(guard).__name__ != "Guard":
+    guard: Any = stack
+    while not isinstance(guard, Guard):
         guard = getattr(guard, "app", None) or guard._app
     monkeypatch.setattr(guard, "_app", inside)
     path = re.sub(r"\{(\w+)(:\w+)?\}", "x1", endpoint.path)

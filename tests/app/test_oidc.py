@@ -59,7 +59,7 @@ def use(house: House, issuer: str, **words: Any) -> None:
 def start(client: TestClient, target: str = "/") -> str:
     answer = client.get("/sso/start", params={"next": target})
     assert answer.status_code == 303, answer.text
-    return answer.headers["location"]
+    return str(answer.headers["location"])
 
 
 def log_in(house: House, provider: Provider, **bent: Any) -> tuple[TestClient, Any]:
@@ -76,7 +76,7 @@ def code_of(answer: Any) -> str:
 def test_with_a_provider_from_the_registry(house: House) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        from oidc_provider_mock import User, run_server_in_thread
+        from oidc_provider_mock import User, run_server_in_thread  # type: ignore[import-untyped]  # It has no types.
 
         user = User(sub="u-17", claims={"groups": ["plant-engineers"], "preferred_username": "carl", "name": "Carl C."})
         with run_server_in_thread(user_claims=[user], require_client_registration=True, require_nonce=True) as server:
@@ -261,13 +261,9 @@ def test_the_test_button_names_the_step_that_fails(house: House, provider: Provi
     provider.metadata = {"code_challenge_methods_supported": ["plain"]}
     assert failing() == "discovery"
     provider.metadata = {}
-    for keys in (
-        {"keys": []},
-        {"keys": 5},
-        {"keys": [{"kty": "oct", "k": "AAAA"}]},
-        {"keys": [{"kty": "RSA", "n": "x"}]},
-    ):
-        provider.raw["/jwks"] = (200, {}, json.dumps(keys).encode())
+    bad: tuple[Any, ...] = ([], 5, [{"kty": "oct", "k": "AAAA"}], [{"kty": "RSA", "n": "x"}])
+    for keys in bad:
+        provider.raw["/jwks"] = (200, {}, json.dumps({"keys": keys}).encode())
         assert failing() == "keys"
     provider.raw.clear()
     admin = house.browser(house.add("admin", ALL))

@@ -52,7 +52,13 @@ def parser() -> argparse.ArgumentParser:
         _of_server(commands.add_parser(noun, help=text), noun)
     _sensor(commands.add_parser("sensor", help="check where a sensor watches from"))
     _up(commands.add_parser("up", help="run the platform: sensor, store, API and screens"))
+    _people(commands.add_parser("people", help="invite, list and disable people, at this machine's database"))
+    _audit(commands.add_parser("audit", help="check, sign and export the audit log"))
     _config(commands.add_parser("config", help="show or check the configuration"))
+    _backup(commands.add_parser("backup", help="write, check or restore a backup of an installation"))
+    _upgrade(commands.add_parser("upgrade", help="bring an installation's tables to this version; backs them up first"))
+    _lake(commands.add_parser("lake", help="flows and transactions for other programs"))
+    _support(commands.add_parser("support-bundle", help="write a ZIP for whoever helps; nothing is sent anywhere"))
     doctor = commands.add_parser("doctor", help="check this installation")
     doctor.add_argument("--json", action="store_true", help="as JSON")
     doctor.set_defaults(call=("doctor", "doctor"))
@@ -155,6 +161,57 @@ def _up(command: argparse.ArgumentParser) -> None:
     command.set_defaults(call=("up", "up"))
 
 
+def _people(command: argparse.ArgumentParser) -> None:
+    actions = command.add_subparsers(dest="action", metavar="ACTION", required=True)
+    invite = actions.add_parser("invite", help="print a one-time link; without people, the first administrator's")
+    invite.add_argument(
+        "--role", action="append", default=[], metavar="ROLE[@SITE]", help="such as engineer@north; again for more"
+    )
+    invite.add_argument("--person", metavar="NAME", help="a new password for somebody known instead")
+    invite.add_argument("--origin", metavar="URL", help="how the server is opened (default: as configured)")
+    listed = actions.add_parser("list", help="who may come in, and what they may do")
+    listed.add_argument("--json", action="store_true", help="as JSON")
+    disable = actions.add_parser("disable", help="end somebody's sessions and tokens at once, and let them in no more")
+    enable = actions.add_parser("enable", help="let somebody in again")
+    for action in (disable, enable):
+        action.add_argument("name", metavar="NAME")
+    glass = actions.add_parser("break-glass", help="make or renew the account for emergencies; prints its password")
+    glass.add_argument("name", metavar="NAME", nargs="?", default="break-glass")
+    for name, action in (
+        ("invite", invite),
+        ("listed", listed),
+        ("disable", disable),
+        ("enable", enable),
+        ("break_glass", glass),
+    ):
+        if action is not listed:
+            action.add_argument("--why", metavar="TEXT", help="stands in the audit log")
+        _installation(action)
+        action.set_defaults(call=("people", name))
+
+
+def _audit(command: argparse.ArgumentParser) -> None:
+    actions = command.add_subparsers(dest="action", metavar="ACTION", required=True)
+    verify = actions.add_parser("verify", help="find removal, change, reordering and truncation; exit 3 where there is")
+    verify.add_argument(
+        "--checkpoint", action="append", default=[], metavar="FILE", help="checkpoints kept elsewhere (again for more)"
+    )
+    verify.add_argument("--export", metavar="FILE", help="also write every entry and checkpoint as lines of JSON")
+    verify.add_argument("--json", action="store_true", help="as JSON")
+    verify.set_defaults(call=("audit", "verify"))
+    checkpoint = actions.add_parser("checkpoint", help="sign the end of the log now and anchor it as configured")
+    checkpoint.add_argument("--file", action="append", default=[], metavar="FILE", help="also add it to this file")
+    checkpoint.set_defaults(call=("audit", "checkpoint"))
+    for action in (verify, checkpoint):
+        _installation(action)
+
+
+def _installation(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--data", metavar="FOLDER", help="data folder")
+    command.add_argument("--database", metavar="URL", help="sqlite:///PATH or postgresql://USER@HOST/NAME")
+    command.add_argument("--config", metavar="FILE", help="configuration (TOML)")
+
+
 def _config(command: argparse.ArgumentParser) -> None:
     actions = command.add_subparsers(dest="action", metavar="ACTION", required=True)
     show = actions.add_parser("show", help="every key with its value")
@@ -165,6 +222,56 @@ def _config(command: argparse.ArgumentParser) -> None:
     validate.set_defaults(call=("config", "validate"))
     for action in (show, validate):
         action.add_argument("--config", metavar="FILE", help="the TOML file (default: what RINGFENCE_CONFIG names)")
+
+
+def _backup(command: argparse.ArgumentParser) -> None:
+    actions = command.add_subparsers(dest="action", metavar="ACTION", required=True)
+    create = actions.add_parser("create", help="write a backup of an installation, running or not")
+    create.add_argument("file", nargs="?", metavar="FILE", help="default: a new one in the data folder's 'backups'")
+    create.set_defaults(call=("backup", "create"))
+    verify = actions.add_parser("verify", help="read all of a backup and check every digest")
+    verify.set_defaults(call=("backup", "verify"))
+    restore = actions.add_parser("restore", help="restore into an empty place; nobody stays logged in")
+    restore.set_defaults(call=("backup", "put_back"))
+    for action in (create, verify, restore):
+        if action is not create:
+            action.add_argument("file", metavar="FILE")
+        if action is not verify:
+            _installation(action)
+        opens = action.add_mutually_exclusive_group()
+        opens.add_argument("--passphrase-file", metavar="FILE", help="its first line is the passphrase")
+        opens.add_argument("--key-file", metavar="FILE", help="32 bytes or more that nobody else has")
+        action.add_argument("--json", action="store_true", help="as JSON")
+
+
+def _upgrade(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--check", action="store_true", help="only say what would be done")
+    command.add_argument("--json", action="store_true", help="as JSON")
+    _installation(command)
+    command.set_defaults(call=("upgrade", "upgrade"))
+
+
+def _lake(command: argparse.ArgumentParser) -> None:
+    actions = command.add_subparsers(dest="action", metavar="ACTION", required=True)
+    export = actions.add_parser("export", help="write plain Parquet, for Spark, Trino, ClickHouse or a notebook")
+    export.add_argument("folder", metavar="FOLDER")
+    export.add_argument("--since", metavar="DAY", help="first day (UTC), such as 2026-11-27")
+    export.add_argument("--until", metavar="DAY", help="last day")
+    _installation(export)
+    export.set_defaults(call=("lake", "export"))
+
+
+def _support(command: argparse.ArgumentParser) -> None:
+    command.add_argument("file", nargs="?", default="ringfence-support.zip", metavar="FILE")
+    command.add_argument(
+        "--anonymize",
+        nargs="?",
+        const="pseudonyms",
+        choices=("pseudonyms", "strict"),
+        help="replace addresses, names and serial numbers; strict: leave out every single device and all free text",
+    )
+    _installation(command)
+    command.set_defaults(call=("support", "support_bundle"))
 
 
 def _speed(text: str) -> float:

@@ -14,6 +14,7 @@ __all__ = ["Segments"]
 _SECTION = 0x0A0D0D0A
 _INTERFACE = 1
 _LARGEST = 1 << 24  # bytes of one block or packet; more is no capture of ours
+_ORDERS = {b"\x4d\x3c\x2b\x1a": "<", b"\x1a\x2b\x3c\x4d": ">"}
 _MAGICS = {b"\xd4\xc3\xb2\xa1": "<", b"\x4d\x3c\xb2\xa1": "<", b"\xa1\xb2\xc3\xd4": ">", b"\xa1\xb2\x3c\x4d": ">"}
 
 
@@ -78,8 +79,8 @@ class Segments:
         if magic in _MAGICS:
             self._order, self._classic = _MAGICS[magic], True
             return 24
-        if magic == b"\x0a\x0d\x0d\x0a" and self._rest[8:12] in (b"\x4d\x3c\x2b\x1a", b"\x1a\x2b\x3c\x4d"):
-            self._order = "<" if self._rest[8:12] == b"\x4d\x3c\x2b\x1a" else ">"
+        if magic == b"\x0a\x0d\x0d\x0a" and bytes(self._rest[8:12]) in _ORDERS:
+            self._order = _ORDERS[bytes(self._rest[8:12])]
             return self._next(0)
         self._broken = True
         return 0

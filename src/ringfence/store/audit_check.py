@@ -23,6 +23,7 @@ __all__ = ["Fault", "Verdict", "as_line", "check", "export", "read_checkpoints"]
 
 _PAGE = 1_000  # rows read at once
 _MOST = 1_000  # faults told
+_NEAR, _COMPARED = 8, 200  # numbers near by, and other suspects, that are tried for a moved entry
 _JSON = ("before", "after")
 
 
@@ -118,7 +119,7 @@ class _Walk:
         self._stated = stated
         self._wanted = {each.number for each in stated}
         self._hashes: dict[int, str] = {}
-        self._suspects: list[dict[str, Any]] = []
+        self._suspects: list[tuple[dict[str, Any], bool]] = []
 
     def step(self, row: dict[str, Any], readable: bool) -> None:
         number = row["number"]
@@ -127,7 +128,7 @@ class _Walk:
             self._fault(self.last + 1, "removed", f"entries {self.last + 1} to {number - 1} are missing")
         if not readable or hash_of(row) != row["hash"]:
             if len(self._suspects) < _MOST:
-                self._suspects.append(row)
+                self._suspects.append((row, readable))
         elif not gap and row["previous"] != self.previous:
             self._fault(number, "unchained", "it does not name the hash of the entry before")
         if number in self._wanted:
@@ -136,16 +137,22 @@ class _Walk:
         self.last, self.previous = number, row["hash"]
 
     def finish(self, key: Ed25519PublicKey | None) -> None:
-        numbers = [row["number"] for row in self._suspects]
-        for row in self._suspects:
-            was = [number for number in numbers if hash_of({**row, "number": number}) == row["hash"]]
-            if was:
-                self._fault(row["number"], "reordered", f"it was written as entry {was[0]}")
+        for row, readable in self._suspects:
+            was = self._written_as(row) if readable else None
+            if was is not None:
+                self._fault(row["number"], "reordered", f"it was written as entry {was}")
             else:
                 self._fault(row["number"], "changed", "its content is not what its hash says")
         for each in self._stated:
             self._compare(each, key)
         self.faults.sort(key=lambda fault: (fault.number, fault.kind))
+
+    def _written_as(self, row: dict[str, Any]) -> int | None:
+        """Return the number under which this content has its hash, looked for near by and among other suspects."""
+        number = row["number"]
+        near = [number + step for step in range(-_NEAR, _NEAR + 1) if step]
+        tried = dict.fromkeys([*near, *(other["number"] for other, _ in self._suspects[:_COMPARED])])
+        return next((each for each in tried if hash_of({**row, "number": each}) == row["hash"]), None)
 
     def _compare(self, each: Checkpoint, key: Ed25519PublicKey | None) -> None:
         if key is not None:
@@ -185,11 +192,15 @@ def _read(row: dict[str, Any], name: str) -> bool:
     if text is None:
         return True
     try:
-        row[name] = json.loads(text)
+        row[name] = json.loads(text, parse_constant=_no_number)
         again = json.dumps(row[name], ensure_ascii=False, separators=(",", ":"), allow_nan=False)
         return bool(again == text)
     except (ValueError, RecursionError):
         return False
+
+
+def _no_number(word: str) -> None:
+    raise ValueError(word)  # NaN and Infinity are no JSON, and nothing that we write.
 
 
 def _unproven(

@@ -7,6 +7,8 @@ Rule 2: files are only appended to; one line a checkpoint, as ``ringfence audit 
 from __future__ import annotations
 
 import os
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -19,7 +21,7 @@ from ringfence.store import audit
 from ringfence.store.audit import Checkpoint
 from ringfence.store.audit_check import as_line
 
-__all__ = ["Anchored", "Anchors", "anchor", "checked"]
+__all__ = ["Anchored", "Anchors", "Keeper", "anchor", "checked"]
 
 _PORTS = {"udp": 514, "tcp": 601, "tls": 6514}
 
@@ -70,6 +72,41 @@ def anchor(platform: Platform, anchors: Anchors) -> Anchored:
         except (OSError, RingfenceError) as error:
             failed.append(f"{place}: {error}")
     return Anchored(made, tuple(places), tuple(failed))
+
+
+class Keeper(threading.Thread):
+    """Anchors every so often, until it is stopped; the last time when it stops.
+
+    Args:
+        platform: whose log.
+        anchors: where to.
+        minutes: how often.
+        tell: is told what failed, one sentence.
+    """
+
+    def __init__(self, platform: Platform, anchors: Anchors, minutes: int, tell: Callable[[str], None]) -> None:
+        super().__init__(name="audit checkpoints", daemon=True)
+        self._work = (platform, checked(anchors))
+        self._seconds = minutes * 60
+        self._tell = tell
+        self._stopped = threading.Event()
+
+    def run(self) -> None:
+        """Anchor until stopped."""
+        while True:
+            stopped = self._stopped.wait(self._seconds)
+            try:
+                for sentence in anchor(*self._work).failed:
+                    self._tell(f"a checkpoint of the audit log was not anchored: {sentence}")
+            except Exception as error:  # noqa: BLE001 The store may be away for a while; the next time tries again.
+                self._tell(f"the audit log's end was not signed: {error}")
+            if stopped:
+                return
+
+    def stop(self) -> None:
+        """Anchor a last time and end."""
+        self._stopped.set()
+        self.join(10)
 
 
 def _append(path: Path, line: str) -> None:

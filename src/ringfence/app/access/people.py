@@ -225,7 +225,7 @@ def enable(access: Access, id: str, who: str, how: str, why: str | None = None) 
         return _known(connection, id)
 
 
-def break_glass(access: Access, name: str, who: str) -> str:
+def break_glass(access: Access, name: str, who: str, why: str | None = None) -> str:
     """Make, or renew, the break-glass account and return its password, which is shown once. Only from the terminal.
 
     Raises:
@@ -245,7 +245,7 @@ def break_glass(access: Access, name: str, who: str) -> str:
             rows.set_grants(connection, id_, ALL_ROLES)
         else:
             rows.change(connection, id_, end=True, password=kept, disabled=False, failures=0, locked_until=0)
-        audit.append(connection, now, who, "terminal", "person.break-glass", id_)
+        audit.append(connection, now, who, "terminal", "person.break-glass", id_, why=why)
     return password
 
 

@@ -17,29 +17,24 @@ from typing import Any
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-__all__ = ["Once", "Sealer", "audit_key", "derived"]
+from ringfence.store.sealed import derive
+
+__all__ = ["Once", "Sealer", "audit_key"]
 
 _NONCE = 12  # bytes
 
 
-def derived(secret: bytes, purpose: str) -> bytes:
-    """Return the 32-byte key for ``purpose``."""
-    return HKDF(SHA256(), 32, salt=None, info=b"ringfence " + purpose.encode()).derive(secret)
-
-
 def audit_key(secret: bytes) -> Ed25519PrivateKey:
     """Return the installation's key for audit checkpoints: who holds the secret can sign."""
-    return Ed25519PrivateKey.from_private_bytes(derived(secret, "audit checkpoints"))
+    return Ed25519PrivateKey.from_private_bytes(derive(secret, "audit checkpoints"))
 
 
 class Sealer:
     """Seals and opens for one purpose."""
 
     def __init__(self, secret: bytes, purpose: str) -> None:
-        self._cipher = AESGCM(derived(secret, f"seal {purpose}"))
+        self._cipher = AESGCM(derive(secret, f"access {purpose}"))
 
     def seal(self, data: bytes, context: str) -> bytes:
         """Return ``data`` sealed for ``context`` (an id, a name)."""

@@ -11,8 +11,8 @@ import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from hashlib import sha256
 
-from ringfence.app.access.sealing import derived
 from ringfence.model.errors import RingfenceError
+from ringfence.store.sealed import derive
 
 __all__ = ["LARGEST_PAGE", "Cursors"]
 
@@ -29,7 +29,7 @@ class Cursors:
     """
 
     def __init__(self, secret: bytes) -> None:
-        self._key = derived(secret, "cursors")
+        self._key = derive(secret, "cursors")
 
     def seal(self, position: str | None, *what: str) -> str | None:
         """Return the cursor for ``position`` in the list that ``what`` names; None at the end."""

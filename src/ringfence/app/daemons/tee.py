@@ -1,6 +1,6 @@
 """Passes a capture on to the core and cuts a copy of it into segments for the packet ring.
 
-Rule 1: the core comes first: where the ring can't keep up, packets are dropped from the ring and counted, never held back.
+Rule 1: the core comes first: where the ring can't keep up, packets are dropped from it and counted, never held back.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ Rule 2: https only; http only to loopback (a provider on the same machine, tests
 Rule 3: no redirect is followed, no proxy and no credentials of the environment are used; answers, headers and the
     whole exchange are bounded.
 Rule 4: link-local (cloud metadata), multicast, unspecified and reserved addresses are refused; private ones are
-    allowed, because identity providers of plants stand in private networks. Loopback is allowed only to those who ask for it.
+    allowed, because identity providers of plants stand in private networks. Loopback is only for those who ask for it.
 """
 
 from __future__ import annotations
