@@ -138,7 +138,7 @@ class Running:
     """A capture that runs, with all that it writes."""
 
     def __init__(self, command: Sequence[str], **how: object) -> None:
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **how)  # type: ignore[call-overload]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **how)  # type: ignore[call-overload]  # As Popen takes it.
         self.data = bytearray()
         self._begun = threading.Event()
         self._thread = threading.Thread(target=self._read, daemon=True)
@@ -245,7 +245,12 @@ def test_the_core_reads_a_capture_as_it_comes_and_stops_at_once(cable: Cable) ->
     sender = cable.socket(cable.sender)
     run = LiveRun([process.stdout.fileno()], LiveOptions(site_key=b"k" * 32, every=1, sensor="s", epoch="e"))
     batches: list[Batch] = []
-    thread = threading.Thread(target=lambda: run.run(lambda batch: batches.append(batch) or True))
+
+    def take(batch: Batch) -> bool:
+        batches.append(batch)
+        return True
+
+    thread = threading.Thread(target=lambda: run.run(take))
     thread.start()
     end = time.monotonic() + 20
     while time.monotonic() < end and not any(batch.conversations for batch in batches):

@@ -45,9 +45,17 @@ def corpus() -> list[Path]:
     return files[:: max(1, len(files) // 20)][:20]
 
 
+def collecting(found: list[Batch]) -> Callable[[Batch], bool]:
+    def take(batch: Batch) -> bool:
+        found.append(batch)
+        return True
+
+    return take
+
+
 def batches(sources: list[Path | int | str], **options: Any) -> list[Batch]:
     found: list[Batch] = []
-    LiveRun(sources, LiveOptions(site_key=KEY, **options)).run(lambda batch: found.append(batch) or True)  # type: ignore[func-returns-value]
+    LiveRun(sources, LiveOptions(site_key=KEY, **options)).run(collecting(found))
     return found
 
 
@@ -285,7 +293,7 @@ def test_a_quiet_pipe_does_not_hold_back_another() -> None:
         reading.run.stop()
         reading.join()
         found: list[Batch] = []
-        thread = threading.Thread(target=lambda: both.run(lambda batch: found.append(batch) or True))  # type: ignore[func-returns-value]
+        thread = threading.Thread(target=lambda: both.run(collecting(found)))
         thread.start()
         reading.write(section() + exchange(START) + tick(START + 11 * SECOND))
         end = time.monotonic() + 10
@@ -334,7 +342,7 @@ def test_a_fifo_that_nobody_writes_to_yet_is_waited_for(tmp_path: Path) -> None:
     os.mkfifo(fifo)
     found: list[Batch] = []
     run = LiveRun([fifo], LiveOptions(site_key=KEY))
-    thread = threading.Thread(target=lambda: run.run(lambda batch: found.append(batch) or True))  # type: ignore[func-returns-value]
+    thread = threading.Thread(target=lambda: run.run(collecting(found)))
     thread.start()
     time.sleep(0.3)
     fifo.write_bytes(section() + datagram(START) + datagram(START + 1, back=True))
