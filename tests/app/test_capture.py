@@ -137,16 +137,18 @@ def counts(data: bytes) -> tuple[int, int]:
 class Running:
     """A capture that runs, with all that it writes."""
 
-    def __init__(self, command: Sequence[str], **how: object) -> None:
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **how)  # type: ignore[call-overload]  # As Popen takes it.
+    def __init__(self, command: Sequence[str], pass_fds: Sequence[int] = ()) -> None:
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, pass_fds=pass_fds)
         self.data = bytearray()
         self._begun = threading.Event()
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
         if not self._begun.wait(20):
+            assert self.process.stderr is not None
             raise AssertionError(self.process.stderr.read().decode())
 
     def _read(self) -> None:
+        assert self.process.stdout is not None
         while data := os.read(self.process.stdout.fileno(), 1 << 20):
             self.data += data
             self._begun.set()
@@ -336,7 +338,7 @@ def test_without_privilege_or_interface_it_says_so(cable: Cable) -> None:
 
 def test_an_output_by_which_one_could_send_is_refused(cable: Cable) -> None:
     ours, theirs = socket.socketpair()
-    done = subprocess.run(cable.capture(), stdout=theirs, stderr=subprocess.PIPE, timeout=30)
+    done = subprocess.run(cable.capture(), stdout=theirs.fileno(), stderr=subprocess.PIPE, timeout=30)
     assert done.returncode == 5
     assert b"(capture-not-sealed)" in done.stderr
     assert b"a socket" in done.stderr
