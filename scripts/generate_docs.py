@@ -26,6 +26,7 @@ from ringfence.model.errors import CODES  # noqa: E402 As above.
 from ringfence.sensor.quality import CHECKS  # noqa: E402 As above.
 
 REFERENCE = ROOT / "docs" / "reference"
+OPENAPI = "openapi.json"
 MADE = "<!-- Made by scripts/generate_docs.py from the code: change the declaration, then run `make docs`. -->"
 
 
@@ -36,9 +37,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     check = options.parse_args(arguments).check
     stale = []
     REFERENCE.mkdir(parents=True, exist_ok=True)
-    for name, make in PAGES.items():
+    pages = {name: "\n".join([MADE, *make()]).rstrip() + "\n" for name, make in PAGES.items()}
+    for name, text in {**pages, OPENAPI: api_document()}.items():
         page = REFERENCE / name
-        text = "\n".join([MADE, *make()]).rstrip() + "\n"
         if page.exists() and page.read_text(encoding="utf-8") == text:
             continue
         stale.append(page.relative_to(ROOT))
@@ -196,6 +197,18 @@ def _default(value: Any) -> str:
     if value is None or value == ():
         return ""
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
+
+
+def api_document() -> str:
+    """OpenAPI of the REST API, from its routes. No database is opened for it."""
+    from ringfence.app.api.openapi import document_text
+    from ringfence.app.platform import Platform
+    from ringfence.app.server import create_app
+    from ringfence.inventory.knowledge.loader import builtin
+    from ringfence.store.database import Database
+
+    origins = ("http://127.0.0.1:8470",)
+    return document_text(create_app(Platform(Database("sqlite://"), ROOT, bytes(32), builtin(), origins)))
 
 
 def document() -> Iterator[str]:

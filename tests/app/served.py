@@ -84,13 +84,13 @@ class Served:
         return TestClient(self.app, base_url=ORIGIN, raise_server_exceptions=False, client=("127.0.0.1", 50_000))
 
 
-def serve(database: Database, folder: Path, metrics: MetricsOptions | None = None) -> Served:
+def serve(database: Database, folder: Path, metrics: MetricsOptions | None = None, origin: str = ORIGIN) -> Served:
     """Return a server over ``database``."""
     from ringfence.app.access.access import AccessOptions
     from ringfence.app.access.limits import Limits, Rate
 
     clock = Clock()
-    platform = Platform(database, folder, SECRET, builtin(), (ORIGIN,), clock=clock)
+    platform = Platform(database, folder, SECRET, builtin(), (origin,), clock=clock)
     plenty = Rate(1_000_000, 1_000_000.0)
     options = AccessOptions(limits=Limits(address=plenty, person=plenty, strict=plenty))
     return Served(platform, clock, create_app(platform, options, metrics))

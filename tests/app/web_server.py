@@ -1,4 +1,4 @@
-"""Installations for the tests of the screens: filled through the store's own writers, served by the real application."""
+"""Installations for the tests of the screens: filled through the store's writers, served by the application."""
 
 from __future__ import annotations
 

@@ -10,8 +10,10 @@ import pytest
 from tests.postgresql import Server, binaries, server
 from tests.program import missing
 
+from ringfence.store.bulk import quoted
 from ringfence.store.database import Database
 from ringfence.store.migrate import upgrade
+from ringfence.store.schema import metadata
 
 
 @pytest.fixture(scope="session")
@@ -45,14 +47,31 @@ def migrated_url(postgresql: Server) -> str:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    """A migrated database that nobody else uses."""
+    """A migrated database that nobody else uses. On PostgreSQL it is emptied afterwards: making one takes a second."""
     if request.param == "sqlite":
         shutil.copyfile(request.getfixturevalue("migrated_file"), tmp_path / "store.db")
         yield from _opened(f"sqlite:///{tmp_path / 'store.db'}")
     else:
+        opened = Database(request.getfixturevalue("migrated_url"))
+        yield opened
+        with opened.engine.begin() as connection:
+            connection.exec_driver_sql(f"TRUNCATE {', '.join(map(quoted, metadata.tables))} RESTART IDENTITY CASCADE")
+        opened.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"], scope="module")
+def lasting_database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    """A migrated database for all tests of a module: they only read what it is filled with."""
+    if request.param == "sqlite":
+        path = tmp_path_factory.mktemp("lasting") / "store.db"
+        shutil.copyfile(request.getfixturevalue("migrated_file"), path)
+        yield from _opened(f"sqlite:///{path}")
+    else:
         running: Server = request.getfixturevalue("postgresql")
-        url = running.make(copy_of=request.getfixturevalue("migrated_url"))
-        yield from _opened(url)
+        url = running.make()
+        for opened in _opened(url):
+            upgrade(opened)
+            yield opened
         running.drop(url)
 
 

@@ -23,7 +23,9 @@ def test_migrations_make_what_the_schema_says(empty_database: Database) -> None:
         assert set(inspect(connection).get_table_names()) == {*metadata.tables, "alembic_version"}
 
 
-def test_a_difference_is_found(database: Database) -> None:
+def test_a_difference_is_found(empty_database: Database) -> None:
+    database = empty_database
+    migrate.upgrade(database)
     with database.writing() as connection:
         connection.exec_driver_sql("DROP INDEX ix_address_value_kind")
         connection.exec_driver_sql("ALTER TABLE device ADD COLUMN colour TEXT")
@@ -57,7 +59,9 @@ def test_foreign_keys_hold_after_a_migration(empty_database: Database) -> None:
             assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
 
 
-def test_a_database_of_a_newer_version_is_refused(database: Database) -> None:
+def test_a_database_of_a_newer_version_is_refused(empty_database: Database) -> None:
+    database = empty_database
+    migrate.upgrade(database)
     with database.writing() as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
     with pytest.raises(RingfenceError) as raised:

@@ -346,7 +346,7 @@ CODES: dict[str, ErrorCode] = {
             Fault.OPERATOR,
             2,
             "Passkeys need a host name",
-            "Open Ringfence by a name such as localhost or by TLS under its own name; until then use a password and a code.",
+            "Open Ringfence by a name such as localhost or by TLS under its own name; until then use password and code.",
         ),
         ErrorCode(
             "passkey-refused",
@@ -388,7 +388,7 @@ CODES: dict[str, ErrorCode] = {
             Fault.INPUT,
             3,
             "The audit log is not as it was written",
-            "Keep a copy of the database, compare it with a backup and the checkpoints kept outside, and find out who wrote.",
+            "Keep a copy of the database, compare it with a backup and checkpoints kept outside, find out who wrote.",
         ),
         ErrorCode(
             "checkpoint-invalid",
@@ -487,6 +487,27 @@ CODES: dict[str, ErrorCode] = {
             2,
             "The address can't be listened on",
             "Choose another port with --listen, or end what uses it; check certificate and key where TLS is spoken.",
+        ),
+        ErrorCode(
+            "interface-not-found",
+            Fault.OPERATOR,
+            2,
+            "The interface can't be captured on",
+            "Name an Ethernet interface that `ip link` lists and that is up; check the spelling.",
+        ),
+        ErrorCode(
+            "capture-not-permitted",
+            Fault.OPERATOR,
+            2,
+            "This process may not capture",
+            "Run as root or with CAP_NET_RAW, or hand over an open packet socket (LISTEN_FDS); it is given up at once.",
+        ),
+        ErrorCode(
+            "capture-not-sealed",
+            Fault.OPERATOR,
+            5,
+            "The capture could still send, so it did not begin",
+            "Write to a pipe or a file, and use a kernel with seccomp (any since 5.9).",
         ),
         ErrorCode(
             "internal",

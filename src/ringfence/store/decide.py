@@ -8,9 +8,10 @@ Rule 3: nothing is joined across domains, and nothing that the person may not se
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
@@ -116,7 +117,8 @@ def split(
     if not freed or not set(freed) < set(whole):
         raise RingfenceError("value-refused", "parts", "Name some, but not all, of the device's own parts.")
     made = _write(unit, person, "split", freed, None, None, reason)
-    unit.change("device", one, "split-decided", person.who, {"decision": made.id, "parts": freed})
+    rest = sorted(set(whole) - set(freed))
+    unit.change("device", one, "split-decided", person.who, {"decision": made.id, "parts": freed, "rest": rest})
     _again(unit, knowledge, whole)
     return made
 
@@ -138,8 +140,11 @@ def undo(unit: UnitOfWork, knowledge: Knowledge, person: Person, identity: str) 
     unit.connection.execute(update(decision).where(decision.c.id == row.id).values(undone=unit.now))
     for one in owners:
         unit.change("device", one, "decision-undone", person.who, {"decision": row.id, "kind": row.kind})
-    # A split that is undone needs the parts that it was split from, wherever these are now.
-    together = set(survivors(unit.connection, _told(unit.connection, row.id)).values())
+    # A split that is undone needs the parts that it was split from, wherever these are now: the id may have gone with
+    # what was freed, so that the rest is another device by now.
+    told = _told(unit.connection, row.id)
+    rest = [part for detail in told.values() for part in detail.get("rest", ())]
+    together = {*survivors(unit.connection, sorted(told)).values(), *_owners(unit.connection, rest)}
     _again(unit, knowledge, {*row.parts, *_parts_of(unit.connection, [*owners, *together])})
     return Decision(row.id, row.kind, tuple(row.parts), row.field, row.value, row.reason, row.who, row.time)
 
@@ -189,8 +194,8 @@ def _owners(connection: Connection, parts: Sequence[str]) -> list[str]:
     return sorted(connection.execute(live).scalars())
 
 
-def _told(connection: Connection, identity: str) -> list[str]:
-    """Return the devices that the decision was made about."""
+def _told(connection: Connection, identity: str) -> dict[str, Mapping[str, Any]]:
+    """Return the devices that the decision was made about, with what was told of it."""
     made = change.c.what.in_(("split-decided", "merge-decided", "corrected"))
     rows = connection.execute(select(change.c.id, change.c.detail).where(change.c.noun == "device", made))
-    return sorted({row.id for row in rows if (row.detail or {}).get("decision") == identity})
+    return {row.id: row.detail for row in rows if (row.detail or {}).get("decision") == identity}

@@ -132,6 +132,11 @@ class PacketRing:
             every = [headers_only(packet) for packet in every]
         return capture_file(every)
 
+    @staticmethod
+    def keeps(connection: Connection, finding: str) -> bool:
+        """Return whether ``download`` has packets for a finding."""
+        return PacketRing._row(connection, _slice_name(finding)) is not None
+
     def trim(self) -> int:
         """Drop what is beyond the bounds, the oldest first, with keys that nothing needs; answers how many went."""
         oldest = self.clock() - self.options.max_age_hours * _HOUR

@@ -82,7 +82,7 @@ class Guard:
         await self._with_approval(admitted.approval, scope, admitted.receive, send)
 
     async def _admit(self, request: Request, admitted: _Admitted) -> None:
-        access, headers, path = self._access, request.headers, request.url.path
+        access, headers, path = self._access, request.headers, request.scope["path"]
         if headers.get("host", "").lower() not in self._hosts:
             raise RingfenceError("host-unknown", headers.get("host", ""), "no address that this server was given")
         found = find(request.method, path)
@@ -137,7 +137,7 @@ class Guard:
             return
         act = approvals.Act(
             endpoint.name,
-            request.url.path,
+            request.scope["path"],
             sorted(request.query_params.multi_items()),
             _content(request.headers.get("content-type", ""), await admitted.body()),
             request.state.scope.sites,
@@ -273,8 +273,8 @@ def _needed(endpoint: Endpoint) -> str:
 
 
 def _without_row(request: Request) -> RingfenceError:
-    asked = f"{request.method} {request.url.path}"
-    if methods_of(request.url.path):
+    asked = f"{request.method} {request.scope['path']}"
+    if methods_of(request.scope["path"]):
         return RingfenceError("request-method", asked)
     served = any(route.matches(request.scope)[0] is not Match.NONE for route in request.app.routes)
     return RingfenceError("not-listed" if served else "not-found", asked)
@@ -291,7 +291,7 @@ def _refused(request: Request, error: RingfenceError, admitted: _Admitted) -> Re
     if error.code.code == "too-many-requests":
         headers["Retry-After"] = str(math.ceil(admitted.retry_after))
     if error.code.code == "request-method":
-        headers["Allow"] = ", ".join(methods_of(request.url.path))
+        headers["Allow"] = ", ".join(methods_of(request.scope["path"]))
     if error.code.code == "not-logged-in":
         headers["WWW-Authenticate"] = 'Bearer realm="ringfence"'
     errors = [("approval", admitted.pending)] if admitted.pending else []

@@ -167,6 +167,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("GET", "/live", READ, session_only=True),
     Endpoint("GET", "/find", READ, session_only=True),
     Endpoint("GET", "/devices", READ, session_only=True),
+    Endpoint("GET", "/devices/facets", READ, session_only=True),
     Endpoint("GET", "/devices/export.csv", READ, session_only=True),
     Endpoint("GET", "/devices/export.jsonl", READ, session_only=True),
     Endpoint("POST", "/devices/bulk", WRITE, session_only=True),
@@ -209,6 +210,7 @@ def find(method: str, path: str) -> tuple[Endpoint, dict[str, str]] | None:
 
 
 def methods_of(path: str) -> tuple[str, ...]:
-    """Return the methods of all rows that have this path; none where no row has it."""
-    found = {row.method for row, pattern, _ in _compiled() if pattern.match(path)}
+    """Return the methods of the rows with the nearest path that fits; none where no row fits."""
+    nearest = next((row.path for row, pattern, _ in _compiled() if pattern.match(path)), None)
+    found = {row.method for row in ENDPOINTS if row.path == nearest}
     return tuple(sorted(found | ({"HEAD"} if "GET" in found else set())))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Path
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from ringfence.app.api.door import Door
 from ringfence.app.api.paging import LARGEST_PAGE
@@ -19,18 +20,22 @@ __all__ = [
     "CHANGING",
     "ONE",
     "READING",
+    "Body",
     "Exact",
     "Identity",
     "ListAsked",
+    "Moment",
     "Searched",
+    "Whole",
     "every_row",
-    "nanoseconds",
     "sorted_by",
     "turned",
 ]
 
 T = TypeVar("T")
 _FURTHEST = 2**63 - 1
+_DATE_TIME = {"type": "string", "format": "date-time"}
+_RFC3339 = re.compile(r"(\d{4}-\d\d-\d\d)[Tt](\d\d:\d\d:\d\d)(?:\.(\d{1,30}))?(?:[Zz]|([+-])(\d\d):(\d\d))", re.ASCII)
 
 READING = declared(400, 401, 403, 421, 422, 429, 500, 503)
 ONE = READING | declared(404)
@@ -43,6 +48,12 @@ class Exact(BaseModel):
     """A model that takes no name which it does not know."""
 
     model_config = ConfigDict(extra="forbid", str_max_length=10_000)
+
+
+class Body(Exact):
+    """The body of a request: nothing is taken for something else, such as 0 for false."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, str_max_length=10_000)
 
 
 class Searched(Exact):
@@ -79,15 +90,29 @@ def sorted_by(names: Iterable[str], default: str) -> Any:
     return Field(default, description="Column; a minus turns the order.", json_schema_extra={"enum": enum})
 
 
-def nanoseconds(moment: datetime | None) -> int | None:
-    """Return ns since 1970; a time without a zone is UTC."""
-    if moment is None:
-        return None
-    known = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
-    since = known - datetime(1970, 1, 1, tzinfo=UTC)
-    made = (since.days * 86_400 + since.seconds) * 1_000_000_000 + since.microseconds * 1_000
-    # What a BIGINT holds: the years 1678 to 2262.
-    return min(max(made, -_FURTHEST), _FURTHEST)
+def _nanoseconds(text: Any) -> Any:
+    """Read RFC 3339 and nothing else: a bare number or a day would mean different things to different people."""
+    found = _RFC3339.fullmatch(text) if isinstance(text, str) else None
+    if found is None:
+        raise ValueError("It is a time such as 2026-11-27T08:00:00Z.")
+    seconds = datetime.fromisoformat(f"{found[1]}T{found[2]}+00:00").timestamp()
+    sign, hours, minutes = found[4], int(found[5] or 0), int(found[6] or 0)
+    if hours > 23 or minutes > 59:
+        raise ValueError("Its offset from UTC is more than a day.")
+    ahead = (hours * 3_600 + minutes * 60) * (-1 if sign == "-" else 1)
+    made = (int(seconds) - ahead) * 1_000_000_000 + int((found[3] or "")[:9].ljust(9, "0"))
+    return min(max(made, -_FURTHEST), _FURTHEST)  # What a BIGINT holds: the years 1678 to 2262.
+
+
+#: A whole number in a body; JSON knows no difference between 30 and 30.0.
+Whole = Annotated[
+    int, BeforeValidator(lambda value: int(value) if isinstance(value, float) and value % 1 == 0 else value)
+]
+
+#: A time that is asked for: RFC 3339 text, taken as ns since 1970.
+Moment = Annotated[
+    int, BeforeValidator(_nanoseconds, json_schema_input_type=Annotated[str, WithJsonSchema(_DATE_TIME)])
+]
 
 
 def turned(door: Door, asked: Any, noun: str, read: Callable[[str | None], Page[T]]) -> tuple[Page[T], str | None]:

@@ -108,8 +108,17 @@ async def _door(request: Request) -> Door:
     scope = getattr(request.state, "scope", None)
     if principal is None or scope is None:
         raise RingfenceError("not-logged-in", request.url.path, "The request passed no guard.")
+    names = [name for name, _ in request.query_params.multi_items()]
+    twice = next((name for name in names if names.count(name) > 1), None) if len(names) < 100 else names[0]
+    if twice is not None:
+        raise RingfenceError("request-invalid", f"query.{twice}"[:80], "Every name stands once in a query.")
     digest = sha256()
-    for part in (request.method.encode(), request.url.path.encode(), request.url.query.encode(), await request.body()):
+    for part in (
+        request.method.encode(),
+        request.scope["path"].encode(),
+        request.url.query.encode(),
+        await request.body(),
+    ):
         digest.update(len(part).to_bytes(8, "big") + part)
     return Door(request, request.app.state.platform, principal, scope, digest.hexdigest())
 

@@ -12,9 +12,9 @@ from ringfence.detect.rules.ot_command import COMMANDS, OBJECTS
 from ringfence.model.device import CLASSES, Claim
 from ringfence.model.flow import Operation
 from ringfence.model.query import Query, Term
+from ringfence.store.places import zones
 from ringfence.store.read.device import device
 from ringfence.store.read.devices import devices
-from ringfence.store.places import zones
 from ringfence.store.read.rows import DevicePage, DeviceRow, PeerRow
 
 if TYPE_CHECKING:

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, StreamingResponse
 
+from ringfence.app.web.address import Address
 from ringfence.app.web.device_columns import COLUMNS, Column, chosen_columns, csv_lines, json_lines
-from ringfence.app.web.frame import AtScreen, Visit, render
+from ringfence.app.web.frame import AtScreen, Visit, part, render
 from ringfence.app.web.lists import GRAMMAR, PAGE, asked, why_nothing
 from ringfence.app.web.shown import class_name
-from ringfence.app.web.terms import Facet, facet
+from ringfence.app.web.terms import Facet, asks, facet, query_of
 from ringfence.model.device import CLASSES
 from ringfence.model.errors import RingfenceError
 from ringfence.model.query import Query, parse
+from ringfence.store.places import zones
 from ringfence.store.read.device import device
 from ringfence.store.read.devices import devices, facets
-from ringfence.store.places import zones
 from ringfence.store.read.rows import DevicePage, DeviceRow
 from ringfence.store.read.system import sensors
 from ringfence.store.views import views
@@ -42,6 +44,7 @@ _FACETS = (
     ("criticality", "Criticality", False),
     ("expected", "Expected", False),
 )
+_NAMES = tuple(name for name, _, _ in _FACETS)
 _WORDS = {name: class_name(name) for name in CLASSES} | {"not_evaluated": "not evaluated"}
 _FIELDS = (
     "class vendor product model firmware serial os name ip mac role mark label site zone owner criticality safety "
@@ -59,7 +62,7 @@ def devices_screen(visit: AtScreen) -> HTMLResponse:
             visit,
             lambda query: devices(connection, query, visit.scope, now=visit.now, sort=sort, limit=PAGE, cursor=after),
         )
-        shown = _facets(connection, query, visit) if problem is None else ()
+        shown = _facets(connection, query, visit, _NAMES) if visit.here.get("facets") and problem is None else None
         preview = _preview(connection, visit)
         heard = sensors(connection, visit.scope)
         places = zones(connection, visit.scope)
@@ -85,9 +88,30 @@ def devices_screen(visit: AtScreen) -> HTMLResponse:
     )
 
 
-def _facets(connection: Connection, query: Query, visit: Visit) -> tuple[Facet, ...]:
-    counts = facets(connection, query, visit.scope, now=visit.now, names=[name for name, _, _ in _FACETS])
-    return tuple(facet(query, name, label, counts[name], _WORDS, opened=opened) for name, label, opened in _FACETS)
+@router.get("/devices/facets")
+def facets_part(visit: AtScreen) -> HTMLResponse:
+    """Answer with the filters alone: they cost more than the list, so they come after it, and only what is unfolded."""
+    pairs = [pair for pair in visit.here.pairs if pair[0] != "open"]
+    there = replace(visit, here=Address("/devices", pairs))
+    query = query_of(there.here.get("q"))
+    wanted = set(visit.here.all("open"))
+    names = [name for name in _NAMES if name in wanted or asks(query, name)]
+    with visit.reading() as connection:
+        try:
+            shown = _facets(connection, query, there, names)
+        except RingfenceError as error:
+            if error.code.code != "query":
+                raise
+            shown = _facets(connection, Query(), there, names)  # The list says what is wrong; a click here begins anew.
+    return part(there, "facets.html", facets=shown)
+
+
+def _facets(connection: Connection, query: Query, visit: Visit, names: Sequence[str]) -> tuple[Facet, ...]:
+    counts = facets(connection, query, visit.scope, now=visit.now, names=names)
+    return tuple(
+        facet(query, name, label, counts.get(name), _WORDS, opened=opened or name in names)
+        for name, label, opened in _FACETS
+    )
 
 
 def _preview(connection: Connection, visit: Visit) -> DevicePage | None:

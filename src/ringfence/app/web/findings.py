@@ -17,6 +17,7 @@ from ringfence.store.read.finding_facets import finding_facets
 from ringfence.store.read.findings import finding, findings
 from ringfence.store.read.rows import FindingRow
 from ringfence.store.read.system import sensors
+from ringfence.store.ring import PacketRing
 
 __all__ = ["router"]
 
@@ -70,6 +71,8 @@ def finding_screen(visit: AtScreen, id: str) -> HTMLResponse:  # noqa: A002 The 
     """Show one finding."""
     with visit.reading() as connection:
         found = finding(connection, id, visit.scope)
+        kept = PacketRing.keeps(connection, found.row.id)
+    packets = f"/api/v1/findings/{found.row.id}/packets"
     return render(
         visit,
         "finding.html",
@@ -77,8 +80,9 @@ def finding_screen(visit: AtScreen, id: str) -> HTMLResponse:  # noqa: A002 The 
         finding=found,
         states=[found.row.state, *STATES.get(found.row.state, ())],
         can_write=visit.may("POST", f"/findings/{id}"),
-        packets_path=None,
-        packets_note="Numbers count from 1 in their input, as Wireshark shows them.",
+        packets_path=packets if kept and visit.may("GET", packets) else None,
+        packets_note="Numbers count from 1 in their input, as Wireshark shows them."
+        + (" The packet ring keeps them." if kept else " The packet ring, which is opt-in, keeps none of them."),
     )
 
 

@@ -1,6 +1,6 @@
 """What every screen is given, and the frame around it: who asks, the address, the clock, the theme.
 
-Rule 1: a screen reads and writes only through ``Visit``, which carries the guard's scope; it never opens the store itself.
+Rule 1: a screen reads and writes only through ``Visit``, which carries the guard's scope; it never opens the store.
 Rule 2: all templates escape by themselves; see ``shown.py`` for what happens to text before that.
 """
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     # Screens hand connections on, and never speak SQL with them.
     from ringfence.store.database import Connection
 
-__all__ = ["AtScreen", "Visit", "Visitor", "back_to", "render"]
+__all__ = ["AtScreen", "Visit", "Visitor", "back_to", "part", "render"]
 
 SCREENS = (
     ("today", "Today", "/"),
@@ -194,6 +194,12 @@ def render(visit: Visit, template: str, screen: str, *, status: int = 200, **con
         )
     )
     return HTMLResponse(text, status, {"Cache-Control": "no-store"})
+
+
+def part(visit: Visit, template: str, **context: Any) -> HTMLResponse:
+    """Return a piece of a screen as HTML, for a script that puts it in its place."""
+    text = _environment().get_template(template).render(here=visit.here, now=visit.now, zone=visit.zone, **context)
+    return HTMLResponse(text, 200, {"Cache-Control": "no-store"})
 
 
 def _said(request: Request) -> str:

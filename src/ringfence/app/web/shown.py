@@ -27,6 +27,8 @@ SEVERITIES = ("critical", "high", "medium", "low", "informational")
 _SECOND = 1_000_000_000
 _AGES = ((31_557_600, "y"), (86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 _BLANK = "(blank)"
+#: What of a change says nothing on the page of the thing itself.
+_UNTOLD = {"finding": ("title", "severity"), "device": ("name", "decision", "decisions")}
 
 
 def finalised(value: Any) -> Any:
@@ -159,7 +161,7 @@ def told(change: ChangeRow) -> str:
         if isinstance(value, list | tuple) and len(value) == 2
         else f"{words(name)} {_value(value)}"
         for name, value in detail.items()
-        if name != "field"
+        if name not in _UNTOLD.get(change.noun, ())
     ]
     return said + (": " + ", ".join(pairs[:4]) if pairs else "")
 

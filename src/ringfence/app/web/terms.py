@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from ringfence.model.errors import RingfenceError
 from ringfence.model.query import Query, Term, parse, render
 
-__all__ = ["Facet", "FacetValue", "Problem", "facet", "problem_of", "toggled"]
+__all__ = ["Facet", "FacetValue", "Problem", "asks", "facet", "problem_of", "toggled"]
 
 _AT = re.compile(r" ?\(at letter (\d{1,5})\)")
 UNKNOWN = "-"
@@ -35,7 +35,7 @@ class Facet:
 
     field: str
     label: str
-    values: tuple[FacetValue, ...]
+    values: tuple[FacetValue, ...] | None  # None: not counted yet
     open: bool
     chosen: bool
 
@@ -71,19 +71,26 @@ def facet(
     query: Query,
     field: str,
     label: str,
-    counts: Iterable[tuple[str | None, str, int]],
+    counts: Iterable[tuple[str | None, str, int]] | None,
     words: Mapping[str, str] | None = None,
     *,
     opened: bool = False,
 ) -> Facet:
-    """Return a facet of these counts: (value or None for unknown, label, count)."""
+    """Return a facet of these counts: (value or None for unknown, label, count). None: it is counted when unfolded."""
     asked = _asked(query, field)
+    if counts is None:
+        return Facet(field, label, None, opened, bool(asked))
     values = []
     for value, text, count in counts:
         key = UNKNOWN if value is None else value
         shown = (words or {}).get(text, text)
         values.append(FacetValue(key, shown, count, key in asked, toggled(query, field, key)))
     return Facet(field, label, tuple(values), opened, bool(asked))
+
+
+def asks(query: Query, field: str) -> bool:
+    """Return whether the query asks for values of ``field``."""
+    return bool(_asked(query, field))
 
 
 def problem_of(text: str, error: RingfenceError) -> Problem:

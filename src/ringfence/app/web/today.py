@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
@@ -12,13 +13,14 @@ from fastapi.responses import HTMLResponse
 from ringfence.app.escape import visible
 from ringfence.app.web.address import path
 from ringfence.app.web.frame import AtScreen, Visit, render
-from ringfence.app.web.shown import SEVERITIES, class_name
+from ringfence.app.web.shown import SEVERITIES, class_name, told, words
+from ringfence.model.finding import Severity
 from ringfence.model.query import Query, Term, parse
 from ringfence.store.audit import entries
 from ringfence.store.read.changes import last_change
 from ringfence.store.read.devices import devices, rows_of
 from ringfence.store.read.findings import findings
-from ringfence.store.read.rows import SensorRow, Today
+from ringfence.store.read.rows import ChangeRow, SensorRow, Today
 from ringfence.store.read.today import today
 
 if TYPE_CHECKING:
@@ -33,6 +35,8 @@ _SECOND = 1_000_000_000
 _HOUR = 3_600 * _SECOND
 _SPANS = {"8h": 8, "24h": 24, "3d": 72, "7d": 168}  # hours
 _UNKNOWNS = 8  # rows
+_NEW = 8  # rows
+_CHANGED = 15  # rows
 _FOUND = 6  # rows of each kind in the palette
 _SENSORS = 8  # in the strip; the rest is under System
 _QUIET = 15 * 60 * _SECOND  # without a batch: three windows
@@ -95,7 +99,8 @@ def today_screen(visit: AtScreen) -> HTMLResponse:
         query = parse("class:unknown")
         unknowns = devices(connection, query, visit.scope, now=visit.now, sort="-seen", limit=_UNKNOWNS)
         changed = [change.id for change in found.changed if change.noun == "device"]
-        names = {id: row.name for id, row in rows_of(connection, changed, visit.scope).items()}
+        names = {key: row.name for key, row in rows_of(connection, changed, visit.scope).items()}
+        told_of = _told(found.changed, names)
     return render(
         visit,
         "today.html",
@@ -106,7 +111,10 @@ def today_screen(visit: AtScreen) -> HTMLResponse:
         health=_health(visit, found),
         severities=[(word, dict(found.open_by_severity).get(word, 0)) for word in SEVERITIES],
         unknowns=unknowns.rows,
-        names=names,
+        new=found.new_devices[:_NEW],
+        more_new=max(len(found.new_devices) - _NEW, 0),
+        changed=told_of[:_CHANGED],
+        more_changed=max(len(told_of) - _CHANGED, 0),
     )
 
 
@@ -118,6 +126,42 @@ def since_of(connection: Connection, visit: Visit) -> int:
     begun = list(entries(connection, limit=2, newest_first=True, who=visit.principal.name, act="session.begin"))
     last = begun[1].time if len(begun) == 2 else visit.now - 24 * _HOUR
     return max(last, visit.now - 7 * 24 * _HOUR)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Changes of one sort, told once: what, of whom, how many, and the latest of them."""
+
+    label: str
+    href: str
+    text: str
+    who: str | None
+    severity: str | None
+    count: int
+    time: int
+
+
+def _told(changed: tuple[ChangeRow, ...], names: Mapping[str, str]) -> list[Told]:
+    """Put alike changes together, the latest first. New devices are told elsewhere on the page."""
+    groups: dict[tuple[str, str, str, str | None], list[ChangeRow]] = {}
+    for change in changed:
+        if change.noun == "device" and change.what == "new":
+            continue
+        title = str((change.detail or {}).get("title", "")) if change.noun == "finding" else names.get(change.id, "")
+        alike = (change.noun, change.what, title or change.id, change.who)
+        groups.setdefault(alike, []).append(change)
+    return [_line(noun, label, rows) for (noun, _, label, _), rows in groups.items()]
+
+
+def _line(noun: str, label: str, rows: list[ChangeRow]) -> Told:
+    latest = rows[0]
+    href = path(f"{noun}s", latest.id) if noun in ("device", "finding") else ""
+    severity = (latest.detail or {}).get("severity") if noun == "finding" else None
+    word = Severity(severity).word if severity in set(Severity) else None
+    text = f"{noun}, {words(latest.what)}" if noun == "finding" else told(latest)
+    if noun not in ("device", "finding"):
+        label, text = noun, told(latest)
+    return Told(label, href, text, latest.who, word, len(rows), latest.time)
 
 
 def _health(visit: Visit, found: Today) -> list[Health]:
@@ -149,6 +193,6 @@ def find(visit: AtScreen) -> list[dict[str, str]]:
     ]
     rows += [(row.title, f"{row.severity} finding", "findings", row.id) for row in told.rows]
     return [
-        {"label": visible(label)[:160] or "(no name)", "note": visible(note), "href": path(kind, id)}
-        for label, note, kind, id in rows
+        {"label": visible(label)[:160] or "(no name)", "note": visible(note), "href": path(kind, key)}
+        for label, note, kind, key in rows
     ]

@@ -22,7 +22,7 @@ from ringfence.store.read.where import conversation_condition, scoped_conversati
 from ringfence.store.schema.inventory import device, device_part, part
 from ringfence.store.schema.traffic import conversation, talker
 
-__all__ = ["SORTS", "conversation_rows", "conversations", "hours", "talkers"]
+__all__ = ["SORTS", "conversations", "hours", "talkers"]
 
 HOUR = 3_600_000_000_000  # ns
 
@@ -67,10 +67,10 @@ def conversations(
     if until is not None:
         statement = statement.where(conversation.c.first < until)
     found, following, total = page(connection, statement, sorting, limit, cursor)
-    return Page(conversation_rows(connection, found, scope), following, total)
+    return Page(_rows(connection, found, scope), following, total)
 
 
-def conversation_rows(connection: Connection, found: list[Row[Any]], scope: Scope) -> tuple[ConversationRow, ...]:
+def _rows(connection: Connection, found: list[Row[Any]], scope: Scope) -> tuple[ConversationRow, ...]:
     """Make rows of what a statement found, with the names of both ends."""
     named = ends(connection, {end for row in found for end in (row.source, row.destination)}, scope)
     plain = "key protocol transport port answered packets bytes flows first last".split()

@@ -93,6 +93,7 @@ def _nodes(connection: Connection, groups: list[_Group], limit: int) -> tuple[li
     nodes = places[: limit - 1]
     shown = {node.id for node in nodes}
     room = limit - 1 - len(nodes)  # one for ``outside``
+    total = sum(len(group.ids) for group in groups)
     groups = [group for group in groups if _parent(group) in shown]
     drawn: dict[str, _Drawn] = {}
     # The graver and the smaller a group, the sooner it is drawn device by device.
@@ -113,7 +114,7 @@ def _nodes(connection: Connection, groups: list[_Group], limit: int) -> tuple[li
         for identity in group.ids:
             node = identity if id(group) in unfolded else fresh[0].id
             drawn[identity] = _Drawn(node, group.site, group.zone)
-    return nodes, drawn, sum(len(group.ids) for group in groups) - len(drawn)
+    return nodes, drawn, total - len(drawn)
 
 
 @dataclass(frozen=True, slots=True)

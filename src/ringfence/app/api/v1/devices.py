@@ -28,7 +28,7 @@ from ringfence.app.api.asked import (
     CHANGING,
     ONE,
     READING,
-    Exact,
+    Body,
     Identity,
     ListAsked,
     Searched,
@@ -81,7 +81,7 @@ class FacetValue(TypedDict):
     count: Count
 
 
-class DevicePatch(Exact):
+class DevicePatch(Body):
     """What people say of a device. What is not named stays, null takes back."""
 
     zone: str | None = Field(None, max_length=100, description="Id of a zone; its site comes with it.")
@@ -92,14 +92,14 @@ class DevicePatch(Exact):
     labels: list[Annotated[str, Field(min_length=1, max_length=64)]] | None = Field(None, max_length=50)
 
 
-class SafetyPut(Exact):
+class SafetyPut(Body):
     """Whether people could be hurt if it fails. Null is untagged, which counts as safety-critical."""
 
     safety: bool | None
     reason: str = Field(min_length=1, max_length=1_000)
 
 
-class Correction(Exact):
+class Correction(Body):
     """What a device is, as a person knows it."""
 
     field: str = Field(json_schema_extra={"enum": list(CORRECTABLE)})
@@ -113,14 +113,14 @@ class DecidedAnswer(DecisionAnswer):
     device: str | None
 
 
-class Merge(Exact):
+class Merge(Body):
     """Devices that are one."""
 
     devices: list[Annotated[str, Field(max_length=100)]] = Field(min_length=1, max_length=20)
     reason: str | None = Field(None, max_length=1_000)
 
 
-class Split(Exact):
+class Split(Body):
     """Parts that are a device of their own."""
 
     parts: list[Annotated[str, Field(max_length=100)]] = Field(min_length=1, max_length=100)

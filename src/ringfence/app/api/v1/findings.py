@@ -20,6 +20,7 @@ from ringfence.app.api.asked import (
     CHANGING,
     ONE,
     READING,
+    Body,
     Exact,
     Identity,
     ListAsked,
@@ -63,7 +64,7 @@ class FindingsExported(Searched):
     columns: str | None = Field(None, max_length=1_000, description="Names with commas between; all by default.")
 
 
-class FindingPatch(Exact):
+class FindingPatch(Body):
     """What people do with a finding. What is not named stays, null takes back."""
 
     state: FindingState | None = Field(None, description="Null changes nothing: a finding always has a state.")
@@ -163,9 +164,7 @@ def packets(identity: Identity, asked: Annotated[PacketsAsked, Query()], door: A
     with door.writing() as unit:
         found = lists.finding(unit.connection, identity, door.scope)
         door.audit(unit, "finding.packets", found.row.id, after=asked.model_dump())
-    ring = PacketRing(
-        platform.database, platform.folder / "ring", Keys(platform.secret, platform.clock), platform.clock
-    )
+    ring = PacketRing(platform.database, platform.folder, Keys(platform.secret, platform.clock), platform.clock)
     try:
         data, suffix = ring.download(found.row.id, payload=asked.payload, anonymous=asked.anonymous)
     except RingfenceError as error:

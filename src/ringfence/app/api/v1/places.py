@@ -10,7 +10,7 @@ from pydantic import Field
 from typing_extensions import TypedDict  # pydantic needs this one on Python 3.11.
 
 from ringfence.app.api.answers import Count, plain
-from ringfence.app.api.asked import CHANGING, ONE, READING, Exact, Identity
+from ringfence.app.api.asked import CHANGING, ONE, READING, Body, Exact, Identity
 from ringfence.app.api.door import AtDoor, Door, IdempotencyKey, IfMatch, etag, version_of
 from ringfence.model.errors import RingfenceError
 from ringfence.store import places
@@ -83,7 +83,7 @@ _Subnets = Annotated[list[Annotated[str, Field(max_length=64)]], Field(max_lengt
 _Level = Annotated[float, Field(ge=0, le=5)]
 
 
-class NewSite(Exact):
+class NewSite(Body):
     """A site to make."""
 
     name: _Name
@@ -91,7 +91,7 @@ class NewSite(Exact):
     note: str | None = Field(None, max_length=2_000)
 
 
-class SitePatch(Exact):
+class SitePatch(Body):
     """What is not named stays; null takes back what can be unsaid."""
 
     name: _Name | None = Field(None, description="Null changes nothing.")
@@ -105,7 +105,7 @@ class ZonesAsked(Exact):
     site: str | None = Field(None, max_length=100)
 
 
-class NewZone(Exact):
+class NewZone(Body):
     """A zone to make."""
 
     site: str = Field(max_length=100)
@@ -115,7 +115,7 @@ class NewZone(Exact):
     note: str | None = Field(None, max_length=2_000)
 
 
-class ZonePatch(Exact):
+class ZonePatch(Body):
     """What is not named stays; null takes back what can be unsaid."""
 
     name: _Name | None = Field(None, description="Null changes nothing.")
@@ -124,7 +124,7 @@ class ZonePatch(Exact):
     note: str | None = Field(None, max_length=2_000)
 
 
-class DomainPut(Exact):
+class DomainPut(Body):
     """Where a domain stands; null: nowhere."""
 
     site: str | None = Field(max_length=100)
@@ -213,7 +213,7 @@ def place_domain(name: Annotated[str, Path(max_length=200)], wanted: DomainPut, 
     return {"moved": moved}
 
 
-def _said(wanted: Exact) -> dict[str, Any]:
+def _said(wanted: Body) -> dict[str, Any]:
     said = wanted.model_dump(exclude_unset=True)
     if said.get("name", "") is None:
         del said["name"]

@@ -19,7 +19,7 @@ from ringfence.app.access.access import Access
 from ringfence.app.api import openapi
 from ringfence.app.api.answers import ChangeAnswer, SensorAnswer, Time, TodayAnswer, change_answer, sensor_answer
 from ringfence.app.api.answers import today_answer as made_today
-from ringfence.app.api.asked import CHANGING, READING, Exact, nanoseconds
+from ringfence.app.api.asked import CHANGING, READING, Body, Exact, Moment, Whole
 from ringfence.app.api.door import AtDoor, Door
 from ringfence.app.api.events import Streams, stream
 from ringfence.model.clock import rfc3339
@@ -46,7 +46,7 @@ class ChangesAsked(Exact):
 class SinceAsked(Exact):
     """From when on something counts as new."""
 
-    since: datetime | None = Field(None, description="RFC 3339; by default a day ago.")
+    since: Moment | None = Field(None, description="RFC 3339; by default a day ago.")
 
 
 class ChangeList(TypedDict):
@@ -87,18 +87,17 @@ class RetentionAnswer(TypedDict):
     lake_days: Annotated[int, Field(ge=1, le=3_650, description="Flows and transactions.")]
 
 
-class RetentionPut(Exact):
+class RetentionPut(Body):
     """How long things are to be kept."""
 
-    lake_days: int = Field(ge=1, le=3_650, description="Flows and transactions.")
+    lake_days: Whole = Field(ge=1, le=3_650, description="Flows and transactions.")
     reason: str = Field(min_length=1, max_length=1_000)
 
 
 @router.get("/today", response_model=TodayAnswer, responses=READING)
 def read_today(asked: Annotated[SinceAsked, Query()], door: AtDoor) -> Any:
     """Read the morning page: what is new, what changed, what is open."""
-    since = nanoseconds(asked.since)
-    since = door.now - 86_400_000_000_000 if since is None else since
+    since = door.now - 86_400_000_000_000 if asked.since is None else asked.since
     with door.reading() as connection:
         return made_today(today(connection, door.scope, since=since))
 
@@ -126,14 +125,14 @@ def list_changes(asked: Annotated[ChangesAsked, Query()], door: AtDoor) -> Any:
 async def events(
     door: AtDoor,
     last_event_id: Annotated[
-        int | None, Header(ge=0, le=_LARGEST, description="Resumes behind this change; by default only news.")
-    ] = None,
+        int, Header(ge=-1, le=_LARGEST, description="Resumes behind this change; -1: only news.")
+    ] = -1,
 ) -> Any:
     """Tell changes as they happen, for as long as the session lasts."""
     streams: Streams = getattr(door.request.app.state, "streams", None) or Streams()
     door.request.app.state.streams = streams
     streams.check(door.principal.person)
-    after = await run_in_threadpool(_newest, door) if last_event_id is None else last_event_id
+    after = await run_in_threadpool(_newest, door) if last_event_id < 0 else last_event_id
 
     def read(behind: int, most: int) -> Sequence[ChangeRow]:
         with door.reading() as connection:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
@@ -26,9 +25,9 @@ from ringfence.app.api.asked import (
     READING,
     Exact,
     ListAsked,
+    Moment,
     Searched,
     every_row,
-    nanoseconds,
     sorted_by,
     turned,
 )
@@ -56,8 +55,8 @@ COLUMNS = (
     "flows first last source destination"
 ).split()
 
-Since = Annotated[datetime | None, Field(description="RFC 3339: what had a packet at or after this time.")]
-Until = Annotated[datetime | None, Field(description="RFC 3339: what had a packet before this time.")]
+Since = Annotated[Moment | None, Field(description="RFC 3339: what had a packet at or after this time.")]
+Until = Annotated[Moment | None, Field(description="RFC 3339: what had a packet before this time.")]
 
 
 class ConversationsAsked(ListAsked):
@@ -127,8 +126,8 @@ def _page(door: Door, connection: Connection, asked: Any, limit: int, cursor: st
         asked.query(),
         door.scope,
         now=now,
-        since=nanoseconds(asked.since),
-        until=nanoseconds(asked.until),
+        since=asked.since,
+        until=asked.until,
         sort=asked.sort,
         limit=limit,
         cursor=cursor,
@@ -171,8 +170,8 @@ def list_flows(asked: Annotated[FlowsAsked, Query()], door: AtDoor) -> Any:
     """List single flows, the newest first; by default those of the last day."""
     platform = door.platform
     about = ("flows", *(str(value) for name, value in asked.model_dump().items() if name not in ("limit", "cursor")))
-    last = nanoseconds(asked.until) or platform.clock()
-    first = nanoseconds(asked.since)
+    last = platform.clock() if asked.until is None else asked.until
+    first = asked.since
     position = door.cursors.open(asked.cursor, *about)
     before = None
     if position is not None:
@@ -191,9 +190,8 @@ def list_flows(asked: Annotated[FlowsAsked, Query()], door: AtDoor) -> Any:
 @router.get("/talkers", response_model=TalkerList, responses=READING)
 def list_talkers(asked: Annotated[TalkersAsked, Query()], door: AtDoor) -> Any:
     """List who sent and received the most."""
-    until = nanoseconds(asked.until) or door.now
-    since = nanoseconds(asked.since)
-    since = until - _DAY if since is None else since
+    until = door.now if asked.until is None else asked.until
+    since = until - _DAY if asked.since is None else asked.since
     if since >= until:
         raise RingfenceError("value-refused", "until", "A range of time ends after it begins.")
     with door.reading() as connection:
@@ -212,7 +210,7 @@ def read_map(asked: Annotated[MapAsked, Query()], door: AtDoor) -> Any:
             door.scope,
             site_id=asked.site,
             zone_id=asked.zone,
-            since=nanoseconds(asked.since),
+            since=asked.since,
             limit=asked.limit,
         )
     return map_answer(view)

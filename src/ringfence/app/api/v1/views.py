@@ -10,7 +10,7 @@ from pydantic import Field
 from typing_extensions import TypedDict  # pydantic needs this one on Python 3.11.
 
 from ringfence.app.api.answers import plain
-from ringfence.app.api.asked import CHANGING, ONE, READING, Exact
+from ringfence.app.api.asked import CHANGING, ONE, READING, Body, Exact
 from ringfence.app.api.door import AtDoor, IdempotencyKey
 from ringfence.store import views as kept
 from ringfence.store.unit import UnitOfWork
@@ -45,7 +45,7 @@ class ViewsAsked(Exact):
     screen: Screen | None = None
 
 
-class NewView(Exact):
+class NewView(Body):
     """A view to keep."""
 
     name: str = Field(min_length=1, max_length=80)

@@ -53,5 +53,6 @@ export function morph(old, fresh, force = false) {
   if (old.isEqualNode(fresh) && !isField(old) && !old.querySelector("input, select, textarea")) return;
   if (isField(old)) { field(old, fresh, force); return; }
   attributes(old, fresh);
+  if (fresh.hasAttribute("data-keep")) return; // Its content comes by itself; the old stays until then.
   children(old, fresh, force);
 }
