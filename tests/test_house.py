@@ -266,7 +266,7 @@ def test_commands_that_are_documented_exist() -> None:
                 assert made in targets, f"{page.relative_to(ROOT)}: make {made}"
             for script in re.findall(r"(?:^| )scripts/([\w.]+)", line):
                 assert script in scripts, f"{page.relative_to(ROOT)}: scripts/{script}"
-            for words in re.findall(r"^ringfence ([a-z]+)", line):
+            for words in re.findall(r"^ringfence ([a-z-]+)", line):
                 assert words in commands, f"{page.relative_to(ROOT)}: ringfence {words}"
     shown = set(re.findall(r"^make ([a-z]+)", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE))
     assert {"demo", "test"} <= shown, "README.md shows the two commands"
@@ -404,7 +404,12 @@ def test_lint_ignores_carry_their_reason() -> None:
 def test_rust_forbids_unsafe_code() -> None:
     assert 'unsafe_code = "forbid"' in (ROOT / "Cargo.toml").read_text(encoding="utf-8")
     for manifest in (ROOT / "crates").glob("*/Cargo.toml"):
-        assert "[lints]\nworkspace = true" in manifest.read_text(encoding="utf-8"), manifest.parent.name
+        text = manifest.read_text(encoding="utf-8")
+        if manifest.parent.name == "capture":
+            # The one crate with unsafe code (contract §5): there each block says why it is sound.
+            assert 'undocumented_unsafe_blocks = "deny"' in text
+            continue
+        assert "[lints]\nworkspace = true" in text, manifest.parent.name
 
 
 def _corpus() -> Path:

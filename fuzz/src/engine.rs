@@ -1,7 +1,7 @@
 //! Fuzzes the whole line: packets to flows, reassembly, claims, observations.
 //!
 //! What must hold: a second run gives the same rows and observations (hash maps are seeded anew in each), and the totals
-//! are those of the packets.
+//! are those of the packets. Read live, through a pipe, the batches hold every packet once.
 
 use crate::case::{Case, Step};
 use crate::made;
@@ -9,9 +9,12 @@ use crate::random::Random;
 use crate::target::Target;
 use ringfence_dissect::{Emitted, Secrets};
 use ringfence_flow::source::Inputs;
-use ringfence_flow::{run, Domain, Domains, Environment, FlowRow, Observation, Options, Reference, RowSink};
+use ringfence_flow::{
+    live, run, Batch, Domain, Domains, Environment, FlowRow, LiveOptions, LiveSink, Observation, Options, Reference,
+    RowSink, Source,
+};
 use std::hash::{DefaultHasher, Hasher};
-use std::io::Cursor;
+use std::io::{Cursor, Write};
 use std::path::Path;
 
 /// Rows and windows' observations, in digests that do not depend on their order.
@@ -20,6 +23,9 @@ struct Sums {
     flows: u64,
     packets: u64,
     digest: u64,
+    told: u64,
+    in_protocols: i64,
+    counted: (u64, u64),
 }
 
 impl Sums {
@@ -67,10 +73,48 @@ fn once(environment: &Environment, bytes: Vec<u8>) -> Result<Option<String>, Str
     Ok(Some(format!("{} {} {observations:?} {rest:?}", sums.flows, sums.digest)))
 }
 
+impl LiveSink for Sums {
+    fn seal(&mut self) {}
+
+    fn batch(&mut self, batch: Batch) -> bool {
+        self.told += batch.packets;
+        self.in_protocols += batch.report.protocols.iter().map(|(_, sums)| sums.packets).sum::<i64>();
+        self.counted = (batch.report.quality.packets, batch.report.flows.flows);
+        true
+    }
+
+    fn goes_on(&mut self) -> bool {
+        true
+    }
+}
+
+/// The same bytes through a pipe, as they would come from a capture process.
+fn piped(environment: &Environment, bytes: &[u8]) -> Result<(), String> {
+    let (read, mut write) = std::io::pipe().map_err(|error| error.to_string())?;
+    let options = LiveOptions { domains: Domains::Joined, every: 10_000_000_000, grace: 10_000_000_000 };
+    let mut sums = Sums::default();
+    std::thread::scope(|scope| {
+        // The reader may stop early: then nobody takes the rest.
+        scope.spawn(move || write.write_all(bytes).is_ok());
+        let sources = vec![Source::Descriptor("fuzz".into(), read.into())];
+        let _ = live(sources, &options, environment, &mut sums);
+    });
+    if sums.told != sums.counted.0 {
+        return Err(format!("batches hold {} of {} packets", sums.told, sums.counted.0));
+    }
+    if sums.in_protocols != sums.packets as i64 {
+        return Err(format!("protocols hold {} packets, rows {}", sums.in_protocols, sums.packets));
+    }
+    Ok(())
+}
+
 fn judge(environment: &Environment, bytes: &[u8], random: &mut Random) -> Result<(), String> {
     let first = once(environment, bytes.to_vec())?;
     if random.once_in(8) && once(environment, bytes.to_vec())? != first {
         return Err("a second run found something else".to_owned());
+    }
+    if random.once_in(16) {
+        piped(environment, bytes)?;
     }
     Ok(())
 }

@@ -4,7 +4,19 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias, final
 
-__all__ = ["CoreBatch", "CoreRun", "LiveStop", "Patterns", "frame", "live", "registry", "run", "trace"]
+__all__ = [
+    "CoreBatch",
+    "CoreRun",
+    "LiveStop",
+    "Patterns",
+    "capture",
+    "frame",
+    "live",
+    "prove",
+    "registry",
+    "run",
+    "trace",
+]
 
 _Address: TypeAlias = tuple[str, str]
 _Packet: TypeAlias = tuple[int, int, int, int, int]
@@ -56,6 +68,18 @@ class Patterns:
     def every(self, text: str, limit: int) -> list[tuple[int, list[str | None]]]: ...
     def __len__(self) -> int: ...
 
+def capture(
+    interface: str,
+    *,
+    output: int,
+    descriptor: int | None = None,
+    ring: int = 64,
+    snap_length: int = 262_144,
+    own: bool = False,
+    group: int | None = None,
+    filter: Sequence[tuple[int, int, int, int]] | None = None,
+    seconds: float | None = None,
+) -> tuple[str, int, int]: ...
 def frame(path: str | Path, index: int) -> dict[str, Any] | None: ...
 def live(
     sources: Sequence[str | Path | int],
@@ -70,6 +94,7 @@ def live(
     sensor: str = "file",
     epoch: str = "",
 ) -> None: ...
+def prove(interface: str, *, output: int, descriptor: int | None = None) -> list[tuple[str, int]]: ...
 def registry() -> list[dict[str, Any]]: ...
 def run(
     paths: Sequence[str | Path],

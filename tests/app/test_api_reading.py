@@ -268,6 +268,41 @@ def test_a_wrong_name_says_what_was_meant(served: Served) -> None:
     assert problem["errors"] == [{"where": "query.limt", "what": "There is no such name. Did you mean limit?"}]
 
 
+def test_a_name_that_stands_twice_is_refused(served: Served) -> None:
+    for query in ("limit=1&limit=2", "q=class:plc&q=-class:plc", "a=1&" * 5_000):
+        answer = served.client().get(f"/api/v1/devices?{query}")
+        assert (answer.status_code, answer.json()["code"]) == (422, "request-invalid")
+
+
+@pytest.mark.parametrize(
+    "name", ["a%3Fb", "a%23b", "a%0Ab", "a%09b", "%5C1", "a%00", "%F0%9F%98%80", "a%3F/../x", "%3F"]
+)
+def test_guard_and_router_read_the_same_path(served: Served, name: str) -> None:
+    answer = served.client().get(f"/api/v1/devices/{name}")
+    assert (answer.status_code, answer.json()["code"]) == (404, "not-found"), answer.text
+
+
+@pytest.mark.parametrize(
+    ("since", "status"),
+    [
+        ("2026-11-27T08:00:00Z", 200),
+        ("2026-11-27t08:00:00.123456789123+01:00", 200),
+        ("0001-01-01T00:00:00Z", 200),
+        ("9999-12-31T23:59:59-23:59", 200),
+        ("2026-11-27", 422),
+        ("1795000000", 422),
+        ("0.5", 422),
+        ("2026-13-27T08:00:00Z", 422),
+        ("2026-11-27T08:00:00+99:00", 422),
+        ("2026-11-27T08:00:00", 422),
+        ("٢026-11-27T08:00:00Z", 422),
+    ],
+)
+def test_times_are_rfc_3339(served: Served, since: str, status: int) -> None:
+    for path in ("conversations", "map", "today"):
+        assert served.client().get(f"/api/v1/{path}", params={"since": since}).status_code == status, path
+
+
 def test_a_request_that_is_too_large_is_not_read(served: Served) -> None:
     client = served.client()
     for body in (b"x" * 2_000_000, iter([b"x" * 1_000_000] * 3)):

@@ -83,7 +83,7 @@ schema = described()
 @pytest.mark.slow
 @schema.parametrize()  # type: ignore[untyped-decorator]  # It ships no types for this.
 @settings(
-    max_examples=12,
+    max_examples=8,
     derandomize=True,
     deadline=None,
     phases=[Phase.explicit, Phase.generate],

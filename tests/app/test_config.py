@@ -132,6 +132,17 @@ def test_a_secret_comes_from_a_file_the_environment_or_a_credential(tmp_path: Pa
     assert refused(path).code.code == "config-unreadable"
 
 
+def test_the_password_comes_to_the_database(tmp_path: Path) -> None:
+    path = written(tmp_path, "[store]\ndatabase = 'postgresql://r@db:5432/ringfence'\n")
+    made = load(path, {"RINGFENCE_STORE_PASSWORD": "a/b@c:d"})
+    assert made.store.database == "postgresql://r:a%2Fb%40c%3Ad@db:5432/ringfence"
+    assert "a%2Fb" not in repr(made)
+    assert not any("a%2Fb" in str(value) for _, value, _ in made.rows())
+    for url in ("sqlite:///x", "postgresql:///ringfence"):
+        path = written(tmp_path, f"[store]\ndatabase = '{url}'\n")
+        assert refused(path, {"RINGFENCE_STORE_PASSWORD": "p"}).code.code == "config-value"
+
+
 def test_a_secret_in_the_file_or_on_the_command_line_is_refused(tmp_path: Path) -> None:
     assert refused(written(tmp_path, "[store]\npassword = 'hunter2'\n")).code.code == "config-secret"
     assert refused(None, {}, **{"metrics.token": "t"}).code.code == "config-secret"
@@ -140,6 +151,11 @@ def test_a_secret_in_the_file_or_on_the_command_line_is_refused(tmp_path: Path) 
     assert error.code.code == "config-secret"
     assert "hunter2" not in str(error)
     assert load(None, {"RINGFENCE_STORE_DATABASE": url}).store.database == url
+    hidden = "postgresql:///ringfence?user=r&password=hunter2"
+    assert refused(written(tmp_path, f"[store]\ndatabase = '{hidden}'\n")).code.code == "config-secret"
+    assert refused(None, {}, **{"store.database": url}).code.code == "config-secret"
+    shown = [value for key, value, _ in load(None, {"RINGFENCE_STORE_DATABASE": hidden}).rows() if value]
+    assert not any("hunter2" in str(value) for value in shown)
 
 
 def test_show_tells_origins_and_no_secret(

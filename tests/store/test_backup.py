@@ -54,18 +54,18 @@ def place(database: Database, tmp_path: Path) -> Place:
         for number in range(3):
             row = {"time": number, "noun": "device", "id": "d", "what": "new", "detail": {"a": [1, None, "é"]}}
             connection.execute(insert(operation.change).values(**row))
-        append(connection, 1, "eve", "terminal", "person.create", "p1")
+        append(connection, 1, "xenia", "terminal", "person.create", "p1")
     return Place(database, folder, lambda: NOW, "0.1")
 
 
 def insert_people(connection: Any) -> None:
-    person = {"id": "p1", "name": "eve", "display": "Eve", "created": 1, "totp": b"\0\xff wrapped", "epoch": 3}
+    person = {"id": "p1", "name": "xenia", "display": "Xenia", "created": 1, "totp": b"\0\xff wrapped", "epoch": 3}
     connection.execute(insert(people.person).values(**person))
     session = {"digest": "s", "person": "p1", "how": "password", "csrf": "c", "created": 1, "used": 1, "expires": 2**62}
     connection.execute(insert(people.session).values(**session, epoch=3))
     token = {"id": "t1", "digest": "secret's digest", "person": "p1", "name": "t", "roles": [], "created": 1}
     connection.execute(insert(people.token).values(**token, expires=2**62, epoch=3))
-    invitation = {"digest": "i", "roles": [["admin", "*"]], "created": 1, "expires": 2**62, "who": "eve"}
+    invitation = {"digest": "i", "roles": [["admin", "*"]], "created": 1, "expires": 2**62, "who": "xenia"}
     connection.execute(insert(people.invitation).values(**invitation))
 
 
@@ -192,7 +192,7 @@ def test_nothing_readable_is_in_a_backup(place: Place, tmp_path: Path) -> None:
     create(place, path, PASSPHRASE, who="root")
     data = path.read_bytes()
     secret = installation_secret(place.folder)
-    assert not any(word in data for word in (secret, b"secret's digest", b"about.json", b"tables/", b"eve"))
+    assert not any(word in data for word in (secret, b"secret's digest", b"about.json", b"tables/", b"xenia"))
     assert path.stat().st_mode & 0o077 == 0
 
 

@@ -14,10 +14,11 @@ from sqlalchemy import insert, inspect, select
 
 from ringfence.model.errors import RingfenceError
 from ringfence.store import migrate
+from ringfence.store.audit import append
 from ringfence.store.backup import Place
 from ringfence.store.database import Database
 from ringfence.store.keys import installation_secret
-from ringfence.store.schema import inventory
+from ringfence.store.schema import audit, inventory
 from ringfence.store.upgrading import check, upgraded
 
 NOW = 1_795_737_600 * 1_000_000_000
@@ -57,6 +58,8 @@ def place(database: Database, tmp_path: Path) -> Place:
     installation_secret(tmp_path / "data")
     with database.writing() as connection:
         connection.execute(insert(inventory.site).values(id="a", name="North"))
+        connection.execute(insert(inventory.site).values(id="b", name="Hall", parent="a"))
+        append(connection, NOW, "xenia", "terminal", "site.create", "a")
     return Place(database, tmp_path / "data", lambda: NOW, "0.1")
 
 
@@ -71,8 +74,10 @@ def migrations(tmp_path: Path, body: str = "") -> Path:
 
 
 def sites(database: Database) -> list[str]:
+    """Names of sites; the audit log, which refuses to be emptied, is looked at too."""
     with database.reading() as connection:
-        return list(connection.execute(select(inventory.site.c.name)).scalars())
+        assert connection.execute(select(audit.entry.c.act)).scalars().all() == ["site.create"]
+        return sorted(connection.execute(select(inventory.site.c.name)).scalars())
 
 
 def made_up(database: Database) -> bool:
@@ -89,7 +94,7 @@ def test_an_upgrade_is_backed_up_first(place: Place, tmp_path: Path, monkeypatch
     assert (told.current, told.newest, told.pending, told.interrupted) == (before, "made_it_up", ("made_it_up",), False)
     assert upgraded(place) == ("made_it_up",)
     assert made_up(place.database)
-    assert sites(place.database) == ["North"]
+    assert sites(place.database) == ["Hall", "North"]
     assert len(list((place.folder / "backups").iterdir())) == 1
     assert not (place.folder / "upgrading").exists()
     assert check(place).pending == ()
@@ -102,7 +107,7 @@ def test_an_upgrade_that_fails_is_undone(place: Place, tmp_path: Path, monkeypat
         upgraded(place)
     assert error.value.code.code == "upgrade-failed"
     assert migrate.current(place.database) == before
-    assert sites(place.database) == ["North"]
+    assert sites(place.database) == ["Hall", "North"]
     assert not made_up(place.database)
     assert not (place.folder / "upgrading").exists()
 
@@ -125,12 +130,12 @@ def test_an_upgrade_killed_midway_is_undone_at_the_next_start(
         assert sites(place.database) == [], "the careless step had destroyed something"
     assert upgraded(place) == (), "the version before is started again, and finds what it had"
     assert migrate.current(place.database) == before
-    assert sites(place.database) == ["North"]
+    assert sites(place.database) == ["Hall", "North"]
     assert not made_up(place.database)
     assert not (place.folder / "upgrading").exists()
     monkeypatch.setattr(migrate, "_FOLDER", migrations(tmp_path))
     assert upgraded(place) == ("made_it_up",)
-    assert sites(place.database) == ["North"]
+    assert sites(place.database) == ["Hall", "North"]
 
 
 @pytest.mark.slow
@@ -147,7 +152,7 @@ def test_the_new_version_undoes_and_upgrades_again(
     monkeypatch.setattr(migrate, "_FOLDER", migrations(tmp_path))
     assert check(place).interrupted
     assert upgraded(place) == ("made_it_up",)
-    assert sites(place.database) == ["North"]
+    assert sites(place.database) == ["Hall", "North"]
 
 
 def test_a_marker_that_names_nothing_stops(place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -156,7 +161,7 @@ def test_a_marker_that_names_nothing_stops(place: Place, tmp_path: Path, monkeyp
     with pytest.raises(RingfenceError) as error:
         upgraded(place)
     assert error.value.code.code == "upgrade-failed"
-    assert sites(place.database) == ["North"]
+    assert sites(place.database) == ["Hall", "North"]
 
 
 def test_only_the_last_backups_are_kept(place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -154,15 +154,22 @@ impl Reported {
         self.packets[0] + self.packets[1]
     }
 
-    /// Take from `row` what earlier rows held; false where nothing came since.
-    pub fn leave_rest(&mut self, row: &mut FlowRow) -> bool {
-        let whole =
-            Reported { told: self.told, packets: row.packets, bytes: row.bytes, retransmissions: row.retransmissions };
-        for side in 0..2 {
-            // A handshake seen late may change who is the client: a row never goes below zero.
-            row.packets[side] = row.packets[side].saturating_sub(self.packets[side]);
-            row.bytes[side] = row.bytes[side].saturating_sub(self.bytes[side]);
-            row.retransmissions[side] = row.retransmissions[side].saturating_sub(self.retransmissions[side]);
+    /// Take from `row` what earlier rows held; false where nothing came since. `client` is the client's side of the key:
+    /// a handshake seen late may change it, so what was told is kept by side.
+    pub fn leave_rest(&mut self, row: &mut FlowRow, client: usize) -> bool {
+        let by_side = |pair: [u64; 2]| [pair[client], pair[1 - client]];
+        let again = row.retransmissions;
+        let whole = Reported {
+            told: self.told,
+            packets: by_side(row.packets),
+            bytes: by_side(row.bytes),
+            retransmissions: [again[client], again[1 - client]],
+        };
+        for end in 0..2 {
+            let side = if end == 0 { client } else { 1 - client };
+            row.packets[end] = row.packets[end].saturating_sub(self.packets[side]);
+            row.bytes[end] = row.bytes[end].saturating_sub(self.bytes[side]);
+            row.retransmissions[end] = row.retransmissions[end].saturating_sub(self.retransmissions[side]);
         }
         *self = whole;
         row.packets != [0; 2]
@@ -374,6 +381,11 @@ impl Flow {
             Carried::Tcp => Patience::Short,
             _ => Patience::Medium,
         }
+    }
+
+    /// The side of the key that is the client's.
+    pub fn client(&self) -> usize {
+        usize::from(!self.low_is_client)
     }
 
     /// Packets so far, both ways.

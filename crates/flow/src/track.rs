@@ -364,10 +364,10 @@ impl Shard {
         if let Some((from, to, port)) = flow.attempt(&row) {
             self.attempts.add(row.domain, from, to, port, row.carried, &flow.start);
         }
-        let mut reported = flow.told.take();
+        let (client, mut reported) = (flow.client(), flow.told.take());
         self.totals.add(&row, reported.as_ref().and_then(|reported| reported.told.as_ref()));
         row.window = self.window.unwrap_or(row.window);
-        if reported.as_mut().is_none_or(|reported| reported.leave_rest(&mut row)) {
+        if reported.as_mut().is_none_or(|reported| reported.leave_rest(&mut row, client)) {
             rows.flow(&row);
         }
     }
@@ -411,7 +411,7 @@ impl Shard {
                 reported.told = Some(self.totals.tell(&row, reported.told.as_ref()));
             }
             row.window = window.unwrap_or(row.window);
-            if closes && reported.leave_rest(&mut row) {
+            if closes && reported.leave_rest(&mut row, flow.client()) {
                 rows.flow(&row);
             }
             flow.told = Some(reported);

@@ -88,6 +88,7 @@ pub fn transactions_schema() -> SchemaRef {
 /// Builds batches of flows.
 pub struct Flows {
     rows: usize,
+    name: String,
     id: UInt64Builder,
     sensor: Words,
     epoch: Words,
@@ -120,10 +121,11 @@ fn part_builder() -> FixedSizeBinaryBuilder {
 }
 
 impl Flows {
-    /// An empty builder.
-    pub fn new() -> Self {
+    /// An empty builder of what `sensor` saw.
+    pub fn new(sensor: &str) -> Self {
         Flows {
             rows: 0,
+            name: sensor.to_owned(),
             id: UInt64Builder::new(),
             sensor: Words::new(),
             epoch: Words::new(),
@@ -152,9 +154,9 @@ impl Flows {
     pub fn add(&mut self, row: &FlowRow, ids: &mut Ids) -> Option<RecordBatch> {
         self.rows += 1;
         self.id.append_value(row.id);
-        self.sensor.append("file");
+        self.sensor.append(&self.name);
         self.epoch.append(ids.epoch(row.input));
-        self.window.append_value(row.first.div_euclid(WINDOW).saturating_mul(WINDOW));
+        self.window.append_value(row.window.saturating_mul(WINDOW));
         for (at, end) in [row.client, row.server].into_iter().enumerate() {
             let _ = self.parts[at].append_value(ids.part(row.domain, &end.place));
             self.scratch.clear();

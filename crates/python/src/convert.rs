@@ -73,6 +73,58 @@ pub fn fields<'py>(py: Python<'py>, kind: &'static Kind, sides: &[&[u8]]) -> PyR
     Ok(out)
 }
 
+/// The observations of a report: tuples (kind, domain, subject, object, value, count, first, last, packets).
+pub fn observations<'py>(py: Python<'py>, report: &Report) -> PyResult<Bound<'py, PyList>> {
+    let out = PyList::empty(py);
+    for observation in &report.observations {
+        let object = observation.object.map(|object| place(py, &object)).transpose()?;
+        let row = (
+            PyString::intern(py, observation.kind.name),
+            observation.domain,
+            place(py, &observation.subject)?,
+            object,
+            fields(py, observation.kind, &[&observation.value])?,
+            observation.seen.count,
+            observation.seen.first,
+            observation.seen.last,
+            references(py, observation.seen.references())?,
+        );
+        out.append(row)?;
+    }
+    Ok(out)
+}
+
+/// The conversations of a report: tuples (domain, client, server, transport, protocol, port, answered, flows, packets,
+/// bytes, first, last).
+pub fn conversations<'py>(py: Python<'py>, report: &Report) -> PyResult<Bound<'py, PyList>> {
+    let out = PyList::empty(py);
+    for (key, sums) in &report.conversations {
+        let elements: [Bound<'py, PyAny>; 12] = [
+            key.domain.into_pyobject(py)?.into_any(),
+            place(py, &key.client)?.into_any(),
+            place(py, &key.server)?.into_any(),
+            key.carried.name().into_pyobject(py)?.into_any(),
+            key.protocol.into_pyobject(py)?,
+            key.port.into_pyobject(py)?.into_any(),
+            pyo3::types::PyBool::new(py, key.answered).to_owned().into_any(),
+            sums.flows.into_pyobject(py)?.into_any(),
+            sums.packets.into_pyobject(py)?.into_any(),
+            sums.bytes.into_pyobject(py)?.into_any(),
+            sums.first.into_pyobject(py)?.into_any(),
+            sums.last.into_pyobject(py)?.into_any(),
+        ];
+        out.append(PyTuple::new(py, elements)?)?;
+    }
+    Ok(out)
+}
+
+/// Totals per protocol: tuples (name, flows, packets, bytes, mean confidence 0 to 1).
+pub fn protocols(report: &Report) -> Vec<(&'static str, i64, i64, i64, f64)> {
+    let mean = |confidence: i64, flows: i64| confidence as f64 / flows.max(1) as f64 / 100.0;
+    let rows = report.protocols.iter();
+    rows.map(|(name, sums)| (*name, sums.flows, sums.packets, sums.bytes, mean(sums.confidence, sums.flows))).collect()
+}
+
 /// Everything counted, as one dict.
 pub fn summary<'py>(
     py: Python<'py>,

@@ -3,9 +3,11 @@
 use pyo3::prelude::*;
 
 mod batches;
+mod capture;
 mod convert;
 mod frame;
 mod ids;
+mod live;
 mod output;
 mod patterns;
 mod registry;
@@ -16,7 +18,11 @@ mod words;
 #[pymodule]
 mod _core {
     #[pymodule_export]
+    use crate::capture::{capture, prove};
+    #[pymodule_export]
     use crate::frame::frame;
+    #[pymodule_export]
+    use crate::live::{live, CoreBatch, LiveStop};
     #[pymodule_export]
     use crate::patterns::Patterns;
     #[pymodule_export]

@@ -1,13 +1,13 @@
 //! `_core.run` and `_core.trace`: a run over captures, and what Python gets to see of it.
 
 use crate::batches::{flows_schema, transactions_schema, Flows, Transactions};
-use crate::convert::{fields, place, raise_open, references};
+use crate::convert::{self, fields, place, raise_open};
 use crate::ids::Ids;
 use crate::output::{Observations, Table};
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
+use pyo3::types::{PyBytes, PyDict, PyList};
 use pyo3_arrow::PyTable;
 use ringfence_dissect::{walk, Emitted, Kind, Secrets};
 use ringfence_flow::source::Inputs;
@@ -65,7 +65,7 @@ pub struct CoreRun {
     transaction_rows: u64,
 }
 
-fn table(batches: &[RecordBatch], schema: SchemaRef) -> PyResult<PyTable> {
+pub(crate) fn table(batches: &[RecordBatch], schema: SchemaRef) -> PyResult<PyTable> {
     PyTable::try_new(batches.to_vec(), schema)
 }
 
@@ -80,23 +80,7 @@ impl CoreRun {
     ///
     /// An address is (kind, text); a packet is (time, input, index, interface, length).
     fn observations<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        let out = PyList::empty(py);
-        for observation in &self.report.observations {
-            let object = observation.object.map(|object| place(py, &object)).transpose()?;
-            let row = (
-                pyo3::types::PyString::intern(py, observation.kind.name),
-                observation.domain,
-                place(py, &observation.subject)?,
-                object,
-                fields(py, observation.kind, &[&observation.value])?,
-                observation.seen.count,
-                observation.seen.first,
-                observation.seen.last,
-                references(py, observation.seen.references())?,
-            );
-            out.append(row)?;
-        }
-        Ok(out)
+        convert::observations(py, &self.report)
     }
 
     /// How much was observed, by kind in the order of their names: tuples (kind, observations, records, transactions).
@@ -124,35 +108,12 @@ impl CoreRun {
     /// The conversations, sorted: tuples (domain, client, server, transport, protocol, port, answered, flows, packets,
     /// bytes, first, last).
     fn conversations<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        let out = PyList::empty(py);
-        for (key, sums) in &self.report.conversations {
-            let elements: [Bound<'py, PyAny>; 12] = [
-                key.domain.into_pyobject(py)?.into_any(),
-                place(py, &key.client)?.into_any(),
-                place(py, &key.server)?.into_any(),
-                key.carried.name().into_pyobject(py)?.into_any(),
-                key.protocol.into_pyobject(py)?,
-                key.port.into_pyobject(py)?.into_any(),
-                pyo3::types::PyBool::new(py, key.answered).to_owned().into_any(),
-                sums.flows.into_pyobject(py)?.into_any(),
-                sums.packets.into_pyobject(py)?.into_any(),
-                sums.bytes.into_pyobject(py)?.into_any(),
-                sums.first.into_pyobject(py)?.into_any(),
-                sums.last.into_pyobject(py)?.into_any(),
-            ];
-            out.append(PyTuple::new(py, elements)?)?;
-        }
-        Ok(out)
+        convert::conversations(py, &self.report)
     }
 
     /// Totals per protocol: tuples (name, flows, packets, bytes, mean confidence 0 to 1).
-    fn protocols(&self) -> Vec<(&'static str, u64, u64, u64, f64)> {
-        let mean = |confidence: u64, flows: u64| confidence as f64 / flows.max(1) as f64 / 100.0;
-        self.report
-            .protocols
-            .iter()
-            .map(|(name, sums)| (*name, sums.flows, sums.packets, sums.bytes, mean(sums.confidence, sums.flows)))
-            .collect()
+    fn protocols(&self) -> Vec<(&'static str, i64, i64, i64, f64)> {
+        convert::protocols(&self.report)
     }
 
     /// `flows.v1` as an Arrow table (PyCapsule interface); empty unless the run kept them.
@@ -194,7 +155,7 @@ pub fn run(
 ) -> PyResult<CoreRun> {
     let inputs = open(&paths)?;
     let domains = if per_input { Domains::PerInput } else { Domains::Joined };
-    let names = Arc::new(domain_names(domains, inputs.infos().len()));
+    let names = Arc::new(domains.names(inputs.infos().len()));
     let epochs = Arc::new(inputs.infos().iter().map(|info| show::hexadecimal(&info.digest)).collect::<Vec<_>>());
     let flow_table = Arc::new(Table::open(flows, flows_schema())?);
     let transaction_table = Arc::new(Table::open(transactions, transactions_schema())?);
@@ -205,7 +166,7 @@ pub fn run(
     let mut sinks: Vec<Rows> = (0..options.workers)
         .map(|_| Rows {
             ids: Ids::new(names.clone(), epochs.clone()),
-            flows: Flows::new(),
+            flows: Flows::new("file"),
             transactions: Transactions::new(),
             flow_table: flow_table.clone(),
             transaction_table: transaction_table.clone(),
@@ -246,13 +207,6 @@ pub fn run(
         flow_rows,
         transaction_rows,
     })
-}
-
-fn domain_names(domains: Domains, inputs: usize) -> Vec<String> {
-    match domains {
-        Domains::Joined => vec!["default".to_owned()],
-        Domains::PerInput => (0..inputs).map(|at| format!("input-{at}")).collect(),
-    }
 }
 
 struct Traced {

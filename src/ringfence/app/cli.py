@@ -50,10 +50,15 @@ def parser() -> argparse.ArgumentParser:
         ("sensors", "list what sees, how much and how well"),
     ):
         _of_server(commands.add_parser(noun, help=text), noun)
+    _sensor(commands.add_parser("sensor", help="check where a sensor watches from"))
     _up(commands.add_parser("up", help="run the platform: sensor, store, API and screens"))
     _people(commands.add_parser("people", help="invite, list and disable people, at this machine's database"))
     _audit(commands.add_parser("audit", help="check, sign and export the audit log"))
     _config(commands.add_parser("config", help="show or check the configuration"))
+    _backup(commands.add_parser("backup", help="write, check or restore a backup of an installation"))
+    _upgrade(commands.add_parser("upgrade", help="bring an installation's tables to this version; backs them up first"))
+    _lake(commands.add_parser("lake", help="flows and transactions for other programs"))
+    _support(commands.add_parser("support-bundle", help="write a ZIP for whoever helps; nothing is sent anywhere"))
     doctor = commands.add_parser("doctor", help="check this installation")
     doctor.add_argument("--json", action="store_true", help="as JSON")
     doctor.set_defaults(call=("doctor", "doctor"))
@@ -118,6 +123,16 @@ def _of_server(command: argparse.ArgumentParser, noun: str) -> None:
     command.add_argument("--server", metavar="URL", help="default: RINGFENCE_SERVER, or this machine's port 8470")
     command.add_argument("--ca", metavar="FILE", help="trust these authorities (PEM) instead of the system's")
     command.set_defaults(call=(noun, noun))
+
+
+def _sensor(command: argparse.ArgumentParser) -> None:
+    actions = command.add_subparsers(dest="action", metavar="ACTION", required=True)
+    check = actions.add_parser("check", help="is this interface a good place to watch from, and what to do if not")
+    check.add_argument("interface", nargs="?", metavar="IFACE", help="the interface to watch; needs CAP_NET_RAW")
+    check.add_argument("--file", metavar="FILE", help="judge this capture instead")
+    check.add_argument("--seconds", type=_positive, default=10, metavar="N", help="watch so long (default: 10)")
+    check.add_argument("--json", action="store_true", help="as JSON")
+    check.set_defaults(call=("sensor", "check"))
 
 
 def _up(command: argparse.ArgumentParser) -> None:
@@ -207,6 +222,62 @@ def _config(command: argparse.ArgumentParser) -> None:
     validate.set_defaults(call=("config", "validate"))
     for action in (show, validate):
         action.add_argument("--config", metavar="FILE", help="the TOML file (default: what RINGFENCE_CONFIG names)")
+
+
+def _installation(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--data", metavar="FOLDER", help="data folder")
+    command.add_argument("--database", metavar="URL", help="sqlite:///PATH or postgresql://USER@HOST/NAME")
+    command.add_argument("--config", metavar="FILE", help="configuration (TOML)")
+
+
+def _backup(command: argparse.ArgumentParser) -> None:
+    actions = command.add_subparsers(dest="action", metavar="ACTION", required=True)
+    create = actions.add_parser("create", help="write a backup of an installation, running or not")
+    create.add_argument("file", nargs="?", metavar="FILE", help="default: a new one in the data folder's 'backups'")
+    create.set_defaults(call=("backup", "create"))
+    verify = actions.add_parser("verify", help="read all of a backup and check every digest")
+    verify.set_defaults(call=("backup", "verify"))
+    restore = actions.add_parser("restore", help="restore into an empty place; nobody stays logged in")
+    restore.set_defaults(call=("backup", "put_back"))
+    for action in (create, verify, restore):
+        if action is not create:
+            action.add_argument("file", metavar="FILE")
+        if action is not verify:
+            _installation(action)
+        opens = action.add_mutually_exclusive_group()
+        opens.add_argument("--passphrase-file", metavar="FILE", help="its first line is the passphrase")
+        opens.add_argument("--key-file", metavar="FILE", help="32 bytes or more that nobody else has")
+        action.add_argument("--json", action="store_true", help="as JSON")
+
+
+def _upgrade(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--check", action="store_true", help="only say what would be done")
+    command.add_argument("--json", action="store_true", help="as JSON")
+    _installation(command)
+    command.set_defaults(call=("upgrade", "upgrade"))
+
+
+def _lake(command: argparse.ArgumentParser) -> None:
+    actions = command.add_subparsers(dest="action", metavar="ACTION", required=True)
+    export = actions.add_parser("export", help="write plain Parquet, for Spark, Trino, ClickHouse or a notebook")
+    export.add_argument("folder", metavar="FOLDER")
+    export.add_argument("--since", metavar="DAY", help="first day (UTC), such as 2026-11-27")
+    export.add_argument("--until", metavar="DAY", help="last day")
+    _installation(export)
+    export.set_defaults(call=("lake", "export"))
+
+
+def _support(command: argparse.ArgumentParser) -> None:
+    command.add_argument("file", nargs="?", default="ringfence-support.zip", metavar="FILE")
+    command.add_argument(
+        "--anonymize",
+        nargs="?",
+        const="pseudonyms",
+        choices=("pseudonyms", "strict"),
+        help="replace addresses, names and serial numbers; strict: leave out every single device and all free text",
+    )
+    _installation(command)
+    command.set_defaults(call=("support", "support_bundle"))
 
 
 def _speed(text: str) -> float:

@@ -12,10 +12,11 @@ import os
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
+from urllib.parse import quote
 
 from ringfence.model.errors import RingfenceError
 
@@ -43,13 +44,21 @@ _PASSWORD = re.compile(r"^(\w[\w+.-]*://[^/:@]*):.*@", re.DOTALL)
 #: Variables of the environment that other parts read; they are no keys.
 _ELSEWHERE = frozenset(
     "RINGFENCE_CONFIG RINGFENCE_KNOWLEDGE RINGFENCE_SERVER RINGFENCE_TOKEN RINGFENCE_TOKEN_FILE "
-    "RINGFENCE_TRACEBACK RINGFENCE_CORPUS RINGFENCE_SCREENSHOTS RINGFENCE_SOAK".split()
+    "RINGFENCE_CAPTURES RINGFENCE_TRACEBACK RINGFENCE_CORPUS RINGFENCE_SCREENSHOTS RINGFENCE_SOAK".split()
 )
 
 
-def _key(default: Any, doc: str, *, secret: bool = False, least: int | None = None, words: tuple[str, ...] = ()) -> Any:
+def _key(
+    default: Any,
+    doc: str,
+    *,
+    secret: bool = False,
+    shown: bool = True,
+    least: int | None = None,
+    words: tuple[str, ...] = (),
+) -> Any:
     told = {"doc": doc, "secret": secret, "least": least, "words": words}
-    return field(default=default, metadata=told, repr=not secret)
+    return field(default=default, metadata=told, repr=shown and not secret)
 
 
 def default_folder() -> Path:
@@ -76,7 +85,9 @@ class StoreOptions:
 
     folder: str | None = _key(None, "Data folder; not set: `ringfence` in the user's data folder.")
     database: str | None = _key(
-        None, "`sqlite:///PATH` or `postgresql://USER@HOST/NAME`, without a password; not set: SQLite in the folder."
+        None,
+        "`sqlite:///PATH` or `postgresql://USER@HOST/NAME`, without a password; not set: SQLite in the folder.",
+        shown=False,
     )
     password: str | None = _key(None, "The database's password.", secret=True)
 
@@ -188,7 +199,7 @@ class Configuration:
             if key.secret and value is not None:
                 value = "set"
             elif key.path == "store.database" and value:
-                value = _PASSWORD.sub(r"\1:***@", value)
+                value = re.sub(r"password=[^&]*", "password=***", _PASSWORD.sub(r"\1:***@", value))
             yield key, value, self.origins[key.path]
 
 
@@ -242,7 +253,18 @@ def _handed_out(values: Mapping[str, Any], origins: Mapping[str, str]) -> Config
     }
     made = Configuration(**rooms, origins=origins)
     _together(made)
+    if made.store.password and made.store.database:
+        return replace(made, store=replace(made.store, database=_with_password(made.store)))
     return made
+
+
+def _with_password(store: StoreOptions) -> str:
+    """Return the database's URL with its password, as the store takes it."""
+    scheme, _, rest = str(store.database).partition("://")
+    user, at, place = rest.rpartition("@")
+    if not at or ":" in user:
+        raise RingfenceError("config-value", "store.password", "The database's URL names no user, or a password too.")
+    return f"{scheme}://{user}:{quote(str(store.password), safe='')}@{place}"
 
 
 def _together(made: Configuration) -> None:
@@ -254,7 +276,7 @@ def _together(made: Configuration) -> None:
         raise RingfenceError("config-value", "server.tls_key", "Certificate and key are given together or not at all.")
     url = made.store.database or ""
     user = url.partition("://")[2].partition("/")[0].rpartition("@")[0]
-    if ":" in user and made.origins["store.database"] != "environment RINGFENCE_STORE_DATABASE":
+    if (":" in user or "password=" in url) and made.origins["store.database"] != "environment RINGFENCE_STORE_DATABASE":
         raise RingfenceError("config-secret", "store.database", "It holds a password.")
 
 

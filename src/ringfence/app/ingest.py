@@ -17,6 +17,7 @@ from ringfence.app.installation import Installation
 from ringfence.detect.judge import judge
 from ringfence.detect.options import DetectOptions
 from ringfence.detect.rule import Sight
+from ringfence.detect.rules import BUILTIN_RULES
 from ringfence.inventory.register import Register
 from ringfence.model.decision import Decision
 from ringfence.model.device import Device
@@ -43,6 +44,8 @@ T = TypeVar("T")
 _log = logging.getLogger("ringfence.sensor")
 _FIRST_WAIT = 0.5  # seconds before a unit that failed is tried again
 _LONGEST_WAIT = 15.0
+#: Rules that read facts about windows, which are forgotten after a day.
+_FADING = frozenset(rule.NAME for rule in BUILTIN_RULES if WINDOWED & set(rule.READS))
 #: What may pass: the same unit is tried again.
 _PASSING = frozenset({"store-unreachable", "disk-full", "output-not-writable"})
 
@@ -151,7 +154,8 @@ class Ingest:
         save_devices(unit, (device for each, device in devices.items() if self._stored.get(each) is not device))
         retire_devices(unit, [each for each in self._stored if each not in devices])
         save_findings(unit, (finding for each, finding in findings.items() if self._found.get(each) != finding))
-        supersede_findings(unit, [each for each in self._found.keys() - findings.keys() if self._moved(each, devices)])
+        lost = self._found.keys() - findings.keys()
+        supersede_findings(unit, [each for each in lost if self._superseded(each, devices)])
 
         def keep() -> None:
             self._stored, self._found = devices, findings
@@ -183,9 +187,16 @@ class Ingest:
         sight = Sight(self._gathered.facts(), self._gathered.conversations(), devices, owners, self._options)
         return {finding.id: finding for finding in judge(sight)}
 
-    def _moved(self, finding: str, devices: Mapping[str, Device]) -> bool:
-        """Whether a finding is no longer made because a device of it is another one now."""
-        return any(role.id is not None and role.id not in devices for role in self._found[finding].devices)
+    def _superseded(self, finding: str, devices: Mapping[str, Device]) -> bool:
+        """Whether a finding that is no longer made says something that no longer holds.
+
+        Facts are kept, so a rule that says no more what it said knows better now: a part became a device, a device another
+        one. Only facts about windows are forgotten: what they showed did happen.
+        """
+        found = self._found[finding]
+        if found.rule not in _FADING:
+            return True
+        return any(role.id is not None and role.id not in devices for role in found.devices)
 
     # --- the store --------------------------------------------------------------------------------------------------
 

@@ -165,8 +165,10 @@ def _page(error: RingfenceError) -> str:
     told = html_text(_text(error.detail)) if error.code.fault is not Fault.OURS else ""
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title} · Ringfence</title>'
-        '<meta name="viewport" content="width=device-width"><link rel="stylesheet" href="/access/access.css"></head>'
-        f"<body><main><h1>{title}</h1><p>{told}</p><p>{html_text(error.code.remedy)}</p>"
+        '<meta name="viewport" content="width=device-width">'
+        '<link rel="icon" href="/access/ring.svg" type="image/svg+xml">'
+        '<link rel="stylesheet" href="/access/report.css"><link rel="stylesheet" href="/access/access.css"></head>'
+        f'<body><main class="door"><h1>{title}</h1><p>{told}</p><p>{html_text(error.code.remedy)}</p>'
         f'<p><code>{error.code.code}</code></p><p><a href="/">Back to Ringfence</a></p></main></body></html>'
     )
 

@@ -51,6 +51,7 @@ class Register:
         for made in (clue(knowledge) for clue in clues):
             for kind in (made.READS,) if isinstance(made.READS, str) else made.READS:
                 self._readers.setdefault(kind, []).append(made)
+        self._by_sight = frozenset(clue.NAME for clue in self._readers.get(PART_SEEN, ()))
         self._evidence = Evidence()
         self._claims: dict[str, dict[ClaimKey, Claim]] = {}
         self._seen: dict[str, Span] = {}
@@ -191,8 +192,10 @@ class Register:
 
     def _gathered(self, group: Group, parts: list[Part]) -> Iterator[Claim]:
         for part in parts:
-            span = group.spans.get(part.address.value)
+            span, seen = group.spans.get(part.address.value), self._seen[part.id]
             for claim in self._claims.get(part.id, {}).values():
+                if claim.clue in self._by_sight:  # What an address alone says holds as long as it is seen.
+                    claim = replace(claim, first=seen.first, last=seen.last)
                 if span is None or span.first <= claim.first < span.last:
                     yield claim
 
@@ -204,7 +207,11 @@ class Register:
         title = product or " ".join(filter(None, (verdict.vendor, class_words(verdict.device_class))))
         fallback = title if verdict.device_class != "unknown" or product else (group.ips or group.macs)[0]
         ordered = sorted(
-            set(claims), key=lambda claim: (claim.field, -claim.weight, claim.value, claim.clue, claim.evidence)
+            set(claims),
+            key=lambda claim: (
+                *(claim.field, -claim.weight, claim.value, claim.clue, claim.evidence),
+                *(claim.first, claim.last),
+            ),
         )
         return Device(
             id=device_id(parts[0].id),

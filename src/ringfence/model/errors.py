@@ -489,6 +489,27 @@ CODES: dict[str, ErrorCode] = {
             "Choose another port with --listen, or end what uses it; check certificate and key where TLS is spoken.",
         ),
         ErrorCode(
+            "interface-not-found",
+            Fault.OPERATOR,
+            2,
+            "The interface can't be captured on",
+            "Name an Ethernet interface that `ip link` lists and that is up; check the spelling.",
+        ),
+        ErrorCode(
+            "capture-not-permitted",
+            Fault.OPERATOR,
+            2,
+            "This process may not capture",
+            "Run as root or with CAP_NET_RAW, or hand over an open packet socket (LISTEN_FDS); it is given up at once.",
+        ),
+        ErrorCode(
+            "capture-not-sealed",
+            Fault.OPERATOR,
+            5,
+            "The capture could still send, so it did not begin",
+            "Write to a pipe or a file, and use a kernel with seccomp (any since 5.9).",
+        ),
+        ErrorCode(
             "internal",
             Fault.OURS,
             5,

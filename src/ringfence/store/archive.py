@@ -91,7 +91,7 @@ class ArchiveWriter:
         counted = _Digesting(data)
         header = tarfile.TarInfo(name)
         header.size = size
-        self._tar.addfile(header, counted)  # type: ignore[arg-type]  # All that it needs is read().
+        self._tar.addfile(header, counted)
         self._entries.append({"name": name, "size": size, "sha256": counted.digest})
 
     def finish(self) -> None:
@@ -160,7 +160,7 @@ def entries(path: Path, key: ArchiveKey) -> Iterator[tuple[str, BinaryIO]]:
                     if member.name == _MANIFEST:
                         manifest = json.loads(stream.read(_MAX_ENTRY))["entries"]
                         continue
-                    counted = _Digesting(stream)  # type: ignore[arg-type]  # All that it needs is read().
+                    counted = _Digesting(stream)
                     yield member.name, counted  # type: ignore[misc]  # As above.
                     while counted.read(1 << 20):
                         pass

@@ -20,6 +20,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from ringfence.model.errors import RingfenceError
+from ringfence.store.disk import out_of_room
 
 __all__ = ["Connection", "Database", "upsert"]  # Connection: so that ``app`` can name its type
 
@@ -72,7 +73,7 @@ class Database:
         """Yield a connection whose changes are all kept or none.
 
         Raises:
-            RingfenceError: ``store-unreachable``; nothing was kept.
+            RingfenceError: ``store-unreachable``, ``disk-full``; nothing was kept.
         """
         with self._reached(), self.engine.connect() as connection:
             if self.is_sqlite:
@@ -86,6 +87,8 @@ class Database:
             yield
         except (OperationalError, InterfaceError, PoolTimeoutError) as error:
             name = self.url.get_backend_name()
+            if out_of_room(error):
+                raise RingfenceError("disk-full", name, "The database has no room to write.") from error
             raise RingfenceError("store-unreachable", name, "The database does not answer as it should.") from error
 
     def close(self) -> None:

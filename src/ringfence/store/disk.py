@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError
 
 from ringfence.model.errors import RingfenceError
 
-__all__ = ["TEMPORARY", "appearing", "disk_errors", "private_folder", "write_whole"]
+__all__ = ["TEMPORARY", "appearing", "disk_errors", "out_of_room", "private_folder", "write_whole"]
 
 TEMPORARY = ".part"  # how the names of unfinished files end
 _FULL = {errno.ENOSPC, errno.EDQUOT}
@@ -37,13 +37,14 @@ def disk_errors(place: str | Path) -> Iterator[None]:
         code = "disk-full" if error.errno in _FULL else "output-not-writable"
         raise RingfenceError(code, str(error.filename or place), error.strerror or str(error)) from error
     except DBAPIError as error:
-        if _database_is_full(error):
+        if out_of_room(error):
             raise RingfenceError("disk-full", str(place), "the database has no room to write") from error
         raise
 
 
-def _database_is_full(error: DBAPIError) -> bool:
-    cause = error.orig
+def out_of_room(error: Exception) -> bool:
+    """Return whether a database's error says that its disk is full."""
+    cause = getattr(error, "orig", None)
     # SQLite says SQLITE_FULL; where its log can't grow, an I/O error of writing or of mapping shared memory.
     name = str(getattr(cause, "sqlite_errorname", ""))
     full = name == "SQLITE_FULL" or name in {"SQLITE_IOERR_WRITE", "SQLITE_IOERR_SHMSIZE"}

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, MetaData, Table, delete, func, insert, select
 
 from ringfence.model.errors import RingfenceError
 
-__all__ = ["Chunk", "dump", "empty", "load", "tables"]
+__all__ = ["Chunk", "drop_everything", "dump", "empty", "load", "tables"]
 
 _ROWS = 5_000  # of one chunk
 _OURS = "alembic_version"  # which migration made the tables: said beside the dump
@@ -57,11 +57,27 @@ def dump(
 
 
 def empty(connection: Connection) -> None:
-    """Take away all rows."""
+    """Take away rows that migrations wrote."""
     for table in reversed(tables(connection)):
-        for column in _own_parents(table):
-            connection.execute(update(table).values({column: None}))
-        connection.execute(delete(table))
+        # Some tables refuse even a deletion of nothing.
+        if connection.execute(select(func.count()).select_from(table)).scalar():
+            connection.execute(delete(table))
+
+
+def drop_everything(connection: Connection) -> None:
+    """Take away all tables, with what migrations made beside them."""
+    metadata = MetaData()
+    metadata.reflect(connection)
+    metadata.drop_all(connection)
+    if connection.dialect.name == "sqlite":
+        return
+    ours = text(
+        "SELECT p.oid::regprocedure::text FROM pg_proc p WHERE p.pronamespace = current_schema()::regnamespace "
+        "AND pg_get_userbyid(p.proowner) = current_user "
+        "AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.objid = p.oid AND d.deptype = 'e')"
+    )
+    for name in connection.execute(ours).scalars().all():
+        connection.exec_driver_sql(f"DROP FUNCTION {name}")
 
 
 def load(connection: Connection, chunks: Iterable[Chunk]) -> dict[str, int]:

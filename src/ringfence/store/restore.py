@@ -15,7 +15,7 @@ from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
-from sqlalchemy import MetaData, inspect
+from sqlalchemy import inspect
 
 from ringfence.model.errors import RingfenceError
 from ringfence.store import backup, migrate
@@ -24,7 +24,7 @@ from ringfence.store.audit import append
 from ringfence.store.backup import MARKER, Backup
 from ringfence.store.database import Database
 from ringfence.store.disk import appearing, disk_errors, private_folder, write_whole
-from ringfence.store.dump import empty, load
+from ringfence.store.dump import drop_everything, empty, load
 from ringfence.store.revocation import known_epoch, revoke_everything, write_epoch
 
 __all__ = ["finished", "load_back", "restore"]
@@ -143,7 +143,4 @@ def _shown(database: Database) -> str:
 
 def _drop_all(database: Database) -> None:
     with database.writing() as connection:
-        metadata = MetaData()
-        metadata.reflect(connection)
-        empty(connection)
-        metadata.drop_all(connection)
+        drop_everything(connection)

@@ -22,6 +22,7 @@ _HERE = Path(__file__).parent
 FILES: dict[str, tuple[Path, str]] = {
     "access.css": (_HERE / "files" / "access.css", "text/css; charset=utf-8"),
     "report.css": (_HERE.parent / "export" / "assets" / "report.css", "text/css; charset=utf-8"),
+    "ring.svg": (_HERE.parent / "web" / "static" / "ring.svg", "image/svg+xml"),
     "welcome.js": (_HERE / "files" / "welcome.js", "text/javascript; charset=utf-8"),
     "passkey.js": (_HERE / "files" / "passkey.js", "text/javascript; charset=utf-8"),
 }

@@ -6,6 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from ringfence import __version__
 from ringfence.app.access.access import Access, AccessOptions
 from ringfence.app.access.anchors import Anchors, Keeper
 from ringfence.app.access.people import first_link
@@ -74,11 +75,14 @@ def _configuration(arguments: argparse.Namespace) -> Configuration:
 
 
 def _opened(configuration: Configuration) -> Installation:
-    from ringfence.store.migrate import upgrade
+    from ringfence.store.backup import Place
+    from ringfence.store.revocation import enforce
+    from ringfence.store.upgrading import upgraded
 
     folder = _path(configuration.store.folder) or default_folder()
     installation = Installation.open(folder, configuration.store.database)
-    upgrade(installation.database)
+    upgraded(Place(installation.database, folder, installation.clock, __version__))
+    enforce(installation.database, folder, installation.clock())
     return installation
 
 
@@ -90,12 +94,14 @@ def _sensor(configuration: Configuration, arguments: argparse.Namespace, install
         sources += ["--interface", interface]
     if not sources:
         return None
-    words = ["--data", str(installation.folder), "--database", installation.url, *sources]
+    words = ["--data", str(installation.folder), *sources]
     ring = configuration.ring
     words += ["--ring-megabytes", str(ring.megabytes), "--ring-hours", str(ring.hours)]
     if arguments.speed:
         words += ["--speed", str(arguments.speed)]
-    return Child("the sensor", "ringfence.app.daemons.sensor", words, _tell)
+    # The URL may hold a password, and arguments can be read by everybody on the machine.
+    environment = {"RINGFENCE_STORE_DATABASE": installation.url}
+    return Child("the sensor", "ringfence.app.daemons.sensor", words, _tell, environment)
 
 
 def _greet(access: Access, door: Door) -> None:

@@ -8,11 +8,12 @@ work.
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 __all__ = ["Child", "until_parent_goes"]
 
@@ -30,13 +31,22 @@ class Child:
         module: the module to run with ``python -m``.
         arguments: its arguments.
         tell: takes one sentence for the log.
+        environment: what it is told besides; other users of the machine can read arguments, but not this.
     """
 
-    def __init__(self, name: str, module: str, arguments: Sequence[str], tell: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        name: str,
+        module: str,
+        arguments: Sequence[str],
+        tell: Callable[[str], None],
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self.name = name
         self.starts = 0
         self._command = [sys.executable, "-m", module, *arguments]
         self._tell = tell
+        self._environment = {**os.environ, **(environment or {})}
         self._process: subprocess.Popen[bytes] | None = None
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._watch, name=f"watch-{name}", daemon=True)
@@ -73,7 +83,9 @@ class Child:
         while not self._stopping.is_set():
             begun = time.monotonic()
             self.starts += 1
-            self._process = subprocess.Popen(self._command, stdin=subprocess.PIPE)  # noqa: S603 Our own module.
+            self._process = subprocess.Popen(  # noqa: S603 Our own module.
+                self._command, stdin=subprocess.PIPE, env=self._environment
+            )
             code = self._process.wait()
             if code == 0 or self._stopping.is_set():
                 return

@@ -1,7 +1,7 @@
 """The sensor process: packets of interfaces or files in, devices and findings in the store.
 
-Rule 1: it opens no packet socket itself: for an interface it starts a capture process, which can read packets and write
-its pipe and nothing else (contract §5), and reads that pipe.
+Rule 1: it opens no packet socket itself: a capture process, which can read packets and write its pipe and nothing else
+(contract §5), does so for each interface (``captures.py`` says who starts it); this reads that pipe.
 Rule 2: it shares nothing with the server but the store. It ends when its parent does; what it has not handed over yet
 is handed over first. After a replay it stays, to apply what people decide.
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 import logging
-import subprocess
+import os
 import sys
 import threading
 import time
@@ -18,6 +18,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ringfence.app.daemons.children import until_parent_goes
+from ringfence.app.daemons.captures import FOLDER, Captures
 from ringfence.app.daemons.tee import Tee
 from ringfence.app.ingest import Ingest
 from ringfence.app.installation import Installation
@@ -38,8 +39,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run until the sources end or the parent goes."""
     chosen = _parser().parse_args(arguments)
     installation = Installation.open(Path(chosen.data), chosen.database)
-    captures = [_capture(interface) for interface in chosen.interface]
-    pipes = [capture.stdout.fileno() for capture in captures if capture.stdout is not None]
+    elsewhere = os.environ.get(FOLDER)
+    captures = Captures(chosen.interface, Path(elsewhere) if elsewhere else None)
+    pipes = captures.pipes
     ring = _ring(installation, chosen) if captures else None
     tees = [Tee(pipe) for pipe in pipes] if ring is not None else []
     ingest = Ingest(
@@ -53,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = LiveOptions(
         site_key=installation.site_key,
         default_credentials=tuple(installation.knowledge.default_credentials()),
-        domain_per_input=bool(captures) and len(captures) > 1,
+        domain_per_input=len(pipes) > 1,
         every=_LIVE_EVERY,
         sensor=chosen.sensor,
         epoch=f"live-{time.time_ns()}" if captures else "",
@@ -69,9 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         run.run(_paced(ingest.take, chosen.speed) if chosen.speed else ingest.take)
     finally:
-        for capture in captures:
-            capture.terminate()
-            capture.wait()
+        captures.close()
     if captures and not gone.is_set():
         return 1  # A capture process ended by itself: the plant is unwatched, and the parent starts all of this again.
     _attend(ingest, gone)
@@ -90,7 +90,7 @@ def _attend(ingest: Ingest, gone: threading.Event) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="ringfence-sensor", description=__doc__)
     parser.add_argument("--data", required=True)
-    parser.add_argument("--database", required=True)
+    parser.add_argument("--database", default=os.environ.get("RINGFENCE_STORE_DATABASE"))
     parser.add_argument("--sensor", default="local")
     parser.add_argument("--interface", action="append", default=[])
     parser.add_argument("--replay", action="append", default=[])
@@ -105,11 +105,6 @@ def _ring(installation: Installation, chosen: argparse.Namespace) -> PacketRing 
         return None
     options = RingOptions(max_bytes=chosen.ring_megabytes * 1_000_000, max_age_hours=chosen.ring_hours)
     return PacketRing(installation.database, installation.folder, installation.keys, installation.clock, options)
-
-
-def _capture(interface: str) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "ringfence.app.daemons.capture", interface]
-    return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)  # noqa: S603 Our own module.
 
 
 def _paced(take: Callable[[Batch], bool], speed: float) -> Callable[[Batch], bool]:

@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from starlette.types import ASGIApp
 
+from ringfence.app.notify import notify
 from ringfence.model.errors import RingfenceError
 
 __all__ = ["Door", "fingerprint", "own_certificate", "serve"]
@@ -97,7 +98,9 @@ def serve(app: ASGIApp, door: Door) -> None:
         ssl_certfile=door.certificate,
         ssl_keyfile=door.key,
     )
+    notify(f"READY=1\nSTATUS=Serving {door.url}")
     uvicorn.Server(config).run(sockets=[door.listener])
+    notify("STOPPING=1")
 
 
 def own_certificate(folder: Path, host: str) -> tuple[Path, Path]:

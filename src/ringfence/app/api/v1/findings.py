@@ -164,9 +164,7 @@ def packets(identity: Identity, asked: Annotated[PacketsAsked, Query()], door: A
     with door.writing() as unit:
         found = lists.finding(unit.connection, identity, door.scope)
         door.audit(unit, "finding.packets", found.row.id, after=asked.model_dump())
-    ring = PacketRing(
-        platform.database, platform.folder / "ring", Keys(platform.secret, platform.clock), platform.clock
-    )
+    ring = PacketRing(platform.database, platform.folder, Keys(platform.secret, platform.clock), platform.clock)
     try:
         data, suffix = ring.download(found.row.id, payload=asked.payload, anonymous=asked.anonymous)
     except RingfenceError as error:

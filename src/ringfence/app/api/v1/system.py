@@ -125,14 +125,14 @@ def list_changes(asked: Annotated[ChangesAsked, Query()], door: AtDoor) -> Any:
 async def events(
     door: AtDoor,
     last_event_id: Annotated[
-        int | None, Header(ge=0, le=_LARGEST, description="Resumes behind this change; by default only news.")
-    ] = None,
+        int, Header(ge=-1, le=_LARGEST, description="Resumes behind this change; -1: only news.")
+    ] = -1,
 ) -> Any:
     """Tell changes as they happen, for as long as the session lasts."""
     streams: Streams = getattr(door.request.app.state, "streams", None) or Streams()
     door.request.app.state.streams = streams
     streams.check(door.principal.person)
-    after = await run_in_threadpool(_newest, door) if last_event_id is None else last_event_id
+    after = await run_in_threadpool(_newest, door) if last_event_id < 0 else last_event_id
 
     def read(behind: int, most: int) -> Sequence[ChangeRow]:
         with door.reading() as connection:
