@@ -22,6 +22,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bench.make_fleet import NOW, SECOND, Fleet, fill, made_fact, parts_of
+from tests.postgresql import server
+
 from ringfence.model.query import Query, parse
 from ringfence.model.scope import EVERYWHERE, Scope
 from ringfence.store.database import Database
@@ -32,7 +34,6 @@ from ringfence.store.read.findings import findings
 from ringfence.store.read.flows import talkers
 from ringfence.store.read.today import today
 from ringfence.store.unit import UnitOfWork
-from tests.postgresql import server
 
 QUERIES = (
     "",
@@ -93,7 +94,9 @@ def reads(database: Database, backend: str, fleet: Fleet, rounds: int) -> None:
     with database.reading() as connection:
         scoped = [timed(lambda: devices(connection, Query(), scope, now=NOW)) for _ in range(rounds)]
         told(backend, "list of two sites", scoped)
-        told(backend, "facets of class:plc", [timed(lambda: facets(connection, parse("class:plc"), EVERYWHERE, now=NOW))])
+        told(
+            backend, "facets of class:plc", [timed(lambda: facets(connection, parse("class:plc"), EVERYWHERE, now=NOW))]
+        )
         told(backend, "facets of everything", [timed(lambda: facets(connection, Query(), EVERYWHERE, now=NOW))])
         told(backend, "findings", [timed(lambda: findings(connection, Query(), EVERYWHERE, now=NOW)) for _ in range(5)])
         told(backend, "today", [timed(lambda: today(connection, EVERYWHERE, since=NOW)) for _ in range(3)])

@@ -74,7 +74,7 @@ def test_commands_in_units_and_container_are_understood() -> None:
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze comes with systemd only")
 def test_systemd_understands_the_units_and_finds_little_exposed(tmp_path: Path) -> None:
-    units = []
+    units: list[str] = []
     for path in [*SERVICES, DEPLOY / "systemd" / "ringfence-backup.timer"]:
         unit = tmp_path / path.name.replace("@.", "@eth1.")
         text = path.read_text(encoding="utf-8")
@@ -84,8 +84,8 @@ def test_systemd_understands_the_units_and_finds_little_exposed(tmp_path: Path) 
     done = subprocess.run(["systemd-analyze", "verify", *units], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "tmp" not in done.stderr, done.stderr
-    for unit in units[:-1]:
-        command = ["systemd-analyze", "security", "--offline=true", "--threshold=20", "--no-pager", unit]
+    for name in units[:-1]:
+        command = ["systemd-analyze", "security", "--offline=true", "--threshold=20", "--no-pager", name]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout[-300:]
 

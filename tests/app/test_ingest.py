@@ -1,4 +1,4 @@
-"""Batches through every room and into the store: the same devices and findings as ``analyze``, whatever happens between."""
+"""Batches through every room and into the store: the devices and findings of ``analyze``, whatever happens between."""
 
 from __future__ import annotations
 

@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 
 from sqlalchemy import select
+from tests.store.lake_rows import MORNING, SECOND, flow, flow_table
 
 from ringfence.model.errors import RingfenceError
 from ringfence.store.database import Database
@@ -24,7 +25,6 @@ from ringfence.store.lake_compact import compact
 from ringfence.store.lake_read import FlowFilter, count, flows
 from ringfence.store.migrate import upgrade
 from ringfence.store.schema.operation import batch
-from tests.store.lake_rows import MORNING, SECOND, flow, flow_table
 
 ROWS = 200
 ALWAYS = FlowFilter(0, 2**62)
@@ -33,7 +33,8 @@ ALWAYS = FlowFilter(0, 2**62)
 def store(lake: Lake, number: int) -> None:
     """One batch, as the pipeline does it; its flows are of random ids, so that they take room."""
     made = [
-        flow(number * ROWS + index, MORNING + number * SECOND, community_id=os.urandom(60).hex()) for index in range(ROWS)
+        flow(number * ROWS + index, MORNING + number * SECOND, community_id=os.urandom(60).hex())
+        for index in range(ROWS)
     ]
     with lake.database.writing() as connection:
         row = {"id": f"b{number}", "sensor": "s", "epoch": "e", "window": number, "received": 0, "packets": 0}

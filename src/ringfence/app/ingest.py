@@ -95,8 +95,11 @@ class Ingest:
             observations = self._gathered.observe(load_observations(connection, self._inputs))
             conversations = self._gathered.converse(load_conversations(connection))
             self._stored = {device.id: device for device in load_devices(connection)}
+            self._decided = load_decisions(connection)
         self._register.observe(observations)
         self._register.conversations(conversations)
+        self._register.decide(self._decided)
+        self._found = self._judged(self._register.devices())
 
     def take(self, batch: Batch) -> bool:
         """Take one batch; answers True: go on. Blocks while the store can't be written."""
@@ -190,8 +193,8 @@ class Ingest:
     def _superseded(self, finding: str, devices: Mapping[str, Device]) -> bool:
         """Whether a finding that is no longer made says something that no longer holds.
 
-        Facts are kept, so a rule that says no more what it said knows better now: a part became a device, a device another
-        one. Only facts about windows are forgotten: what they showed did happen.
+        Facts are kept, so a rule that says no more what it said knows better now: a part became a device, a device
+        another one. Only facts about windows are forgotten: what they showed did happen.
         """
         found = self._found[finding]
         if found.rule not in _FADING:

@@ -17,8 +17,8 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ringfence.app.daemons.children import until_parent_goes
 from ringfence.app.daemons.captures import FOLDER, Captures
+from ringfence.app.daemons.children import until_parent_goes
 from ringfence.app.daemons.tee import Tee
 from ringfence.app.ingest import Ingest
 from ringfence.app.installation import Installation
