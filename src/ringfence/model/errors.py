@@ -426,13 +426,6 @@ CODES: dict[str, ErrorCode] = {
             "Read the thing first and send its ETag as If-Match.",
         ),
         ErrorCode(
-            "version-conflict",
-            Fault.OPERATOR,
-            2,
-            "It was changed meanwhile",
-            "Read it again, look at what changed, and send the change with the new ETag.",
-        ),
-        ErrorCode(
             "idempotency-conflict",
             Fault.OPERATOR,
             2,
