@@ -119,10 +119,8 @@ def writes(database: Database, backend: str, fleet: Fleet, seconds: float) -> No
         threads = [threading.Thread(target=_read, args=(database, fleet, stop, took)) for _ in range(readers)]
         for thread in threads:
             thread.start()
-        batches = [
-            [made_fact((turn * 10_000 + at) % fleet.devices, turn, at % 2) for at in range(10_000)]
-            for turn in range(10)
-        ]
+        starts = range(0, 100_000, 10_000)
+        batches = [[made_fact((at + one) % fleet.devices, at, one % 2) for one in range(10_000)] for at in starts]
         start, cpu, number, window = time.perf_counter(), time.thread_time(), 0, 1
         while time.perf_counter() - start < seconds:
             facts = batches[window % 10]
