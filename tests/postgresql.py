@@ -6,6 +6,7 @@ Rule 2: it is ended by its own process id, never by a name.
 
 from __future__ import annotations
 
+import ctypes
 import itertools
 import os
 import pwd
@@ -67,6 +68,11 @@ class Server:
         self._engine.dispose()
 
 
+def _ends_with_us() -> None:
+    """Let the kernel end the server when we are killed and can't do it ourselves (prctl's PR_SET_PDEATHSIG)."""
+    ctypes.CDLL(None).prctl(1, signal.SIGINT)
+
+
 def _name(url: str) -> str:
     return url.partition("@/")[2].partition("?")[0]
 
@@ -103,7 +109,13 @@ def server(*, durable: bool = False) -> Iterator[Server]:
         command = [programs / "postgres", "-D", data, "-k", folder, "-c", "listen_addresses=", "-c", "timezone=UTC"]
         with (folder / "log").open("wb") as log:
             process: subprocess.Popen[bytes] = subprocess.Popen(  # type: ignore[call-overload]  # As above.
-                [*command, *(() if durable else _FAST)], stdout=log, stderr=log, cwd=folder, env=environment, **account
+                [*command, *(() if durable else _FAST)],
+                preexec_fn=_ends_with_us,
+                stdout=log,
+                stderr=log,
+                cwd=folder,
+                env=environment,
+                **account,
             )
         try:
             _wait(process, folder)
