@@ -475,7 +475,7 @@ CODES: dict[str, ErrorCode] = {
             "See what it says.",
         ),
         ErrorCode(
-            "listen",
+            "listen-refused",
             Fault.OPERATOR,
             2,
             "The address can't be listened on",

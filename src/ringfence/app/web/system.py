@@ -118,8 +118,8 @@ def _backups(_: Connection, visit: Visit) -> Mapping[str, Any]:
             files = [(each.name, each.stat()) for each in found if each.is_file()]
     except OSError:
         files = []  # None was made yet, or one went away just now.
-    rows = [{"name": name, "time": stat.st_mtime_ns, "bytes": stat.st_size} for name, stat in files]
-    return {"backups": sorted(rows, key=lambda row: row["time"], reverse=True)[:50]}
+    newest = sorted(files, key=lambda file: file[1].st_mtime_ns, reverse=True)[:50]
+    return {"backups": [{"name": name, "time": stat.st_mtime_ns, "bytes": stat.st_size} for name, stat in newest]}
 
 
 def _about(_: Connection, visit: Visit) -> Mapping[str, Any]:
