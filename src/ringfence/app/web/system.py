@@ -118,8 +118,9 @@ def _backups(_: Connection, visit: Visit) -> Mapping[str, Any]:
             files = [(each.name, each.stat()) for each in found if each.is_file()]
     except OSError:
         files = []  # None was made yet, or one went away just now.
-    rows = [{"name": name, "time": stat.st_mtime_ns, "bytes": stat.st_size} for name, stat in files]
-    return {"backups": sorted(rows, key=lambda row: row["time"], reverse=True)[:50]}
+    files.sort(key=lambda pair: pair[1].st_mtime_ns, reverse=True)
+    rows = [{"name": name, "time": stat.st_mtime_ns, "bytes": stat.st_size} for name, stat in files[:50]]
+    return {"backups": rows}
 
 
 def _about(_: Connection, visit: Visit) -> Mapping[str, Any]:
