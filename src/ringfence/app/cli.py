@@ -224,12 +224,6 @@ def _config(command: argparse.ArgumentParser) -> None:
         action.add_argument("--config", metavar="FILE", help="the TOML file (default: what RINGFENCE_CONFIG names)")
 
 
-def _installation(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--data", metavar="FOLDER", help="data folder")
-    command.add_argument("--database", metavar="URL", help="sqlite:///PATH or postgresql://USER@HOST/NAME")
-    command.add_argument("--config", metavar="FILE", help="configuration (TOML)")
-
-
 def _backup(command: argparse.ArgumentParser) -> None:
     actions = command.add_subparsers(dest="action", metavar="ACTION", required=True)
     create = actions.add_parser("create", help="write a backup of an installation, running or not")
