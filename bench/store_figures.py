@@ -22,6 +22,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bench.make_fleet import NOW, SECOND, Fleet, fill, made_fact, parts_of
+from tests.postgresql import server
+
 from ringfence.model.query import Query, parse
 from ringfence.model.scope import EVERYWHERE, Scope
 from ringfence.store.database import Database
@@ -32,7 +34,6 @@ from ringfence.store.read.findings import findings
 from ringfence.store.read.flows import talkers
 from ringfence.store.read.today import today
 from ringfence.store.unit import UnitOfWork
-from tests.postgresql import server
 
 QUERIES = (
     "",
@@ -93,7 +94,9 @@ def reads(database: Database, backend: str, fleet: Fleet, rounds: int) -> None:
     with database.reading() as connection:
         scoped = [timed(lambda: devices(connection, Query(), scope, now=NOW)) for _ in range(rounds)]
         told(backend, "list of two sites", scoped)
-        told(backend, "facets of class:plc", [timed(lambda: facets(connection, parse("class:plc"), EVERYWHERE, now=NOW))])
+        told(
+            backend, "facets of class:plc", [timed(lambda: facets(connection, parse("class:plc"), EVERYWHERE, now=NOW))]
+        )
         told(backend, "facets of everything", [timed(lambda: facets(connection, Query(), EVERYWHERE, now=NOW))])
         told(backend, "findings", [timed(lambda: findings(connection, Query(), EVERYWHERE, now=NOW)) for _ in range(5)])
         told(backend, "today", [timed(lambda: today(connection, EVERYWHERE, since=NOW)) for _ in range(3)])
@@ -116,16 +119,19 @@ def writes(database: Database, backend: str, fleet: Fleet, seconds: float) -> No
         threads = [threading.Thread(target=_read, args=(database, fleet, stop, took)) for _ in range(readers)]
         for thread in threads:
             thread.start()
-        start, cpu, number, window = time.perf_counter(), time.process_time(), 0, 1
+        starts = range(0, 100_000, 10_000)
+        batches = [[made_fact((at + one) % fleet.devices, at, one % 2) for one in range(10_000)] for at in starts]
+        start, cpu, number, window = time.perf_counter(), time.thread_time(), 0, 1
         while time.perf_counter() - start < seconds:
-            facts = [made_fact((number + at) % fleet.devices, window, at % 2) for at in range(10_000)]
+            facts = batches[window % 10]
             number, window = number + 10_000, window + 1
             with UnitOfWork(database, NOW) as unit:
                 unit.take(f"bench {readers} {window}", "sensor", "epoch", window, 0, NOW)
                 save_observations(unit, "sensor", facts)
         rate = number / (time.perf_counter() - start)
         row = {"backend": backend, "figure": f"changed observations, {readers} readers", "per_second": round(rate)}
-        row |= {"gate": CHANGED, "held": rate >= CHANGED, "cpu_seconds": round(time.process_time() - cpu, 1)}
+        row |= {"gate": CHANGED, "held": rate >= CHANGED, "per_cpu_second": round(number / (time.thread_time() - cpu))}
+        row |= {"load": os.getloadavg()[0]}
         print(json.dumps(row), flush=True)
         stop.set()
         for thread in threads:
@@ -162,11 +168,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--devices", type=int, default=100_000)
     parser.add_argument("--claims", type=int, default=50)
+    parser.add_argument("--peers", type=int, default=10)
+    parser.add_argument("--hours", type=int, default=24)
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--only", choices=("sqlite", "postgresql"))
     asked = parser.parse_args()
-    fleet = Fleet(devices=asked.devices, claims=asked.claims)
+    fleet = Fleet(devices=asked.devices, claims=asked.claims, peers=asked.peers, hours=asked.hours)
     for backend in (asked.only,) if asked.only else ("sqlite", "postgresql"):
         with store(backend) as database:
             load = os.getloadavg()[0]

@@ -58,8 +58,8 @@ class Running:
         while True:
             more = f"&cursor={cursor}" if cursor else ""
             page = self.get(f"{path}?limit=100{more}")
-            rows += page["rows"] if "rows" in page else page["items"]
-            cursor = page.get("next")
+            rows += page[path.rpartition("/")[2]]
+            cursor = page["next"]
             if not cursor:
                 return rows
 

@@ -95,7 +95,9 @@ def frame(number: int, size: int = 60, *, vlan: int | None = None, tpid: int = 0
     tag = b"" if vlan is None else struct.pack("!HH", tpid, vlan)
     payload = struct.pack("!I", number) + bytes(max(size - 46 - len(tag), 0))
     udp = struct.pack("!HHHH", 4000, 5000, 8 + len(payload), 0) + payload
-    header = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), number & 0xFFFF, 0, 64, 17, 0, b"\n\0\0\1", b"\n\0\0\2")
+    header = struct.pack(
+        "!BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), number & 0xFFFF, 0, 64, 17, 0, b"\n\0\0\1", b"\n\0\0\2"
+    )
     return bytes.fromhex("020000000002020000000001") + tag + b"\x08\x00" + header + udp
 
 
@@ -316,7 +318,14 @@ def test_a_handed_over_socket_needs_no_privilege(cable: Cable) -> None:
 def test_without_privilege_or_interface_it_says_so(cable: Cable) -> None:
     refused = subprocess.run(
         cable.command(
-            "setpriv", "--reuid=65534", "--clear-groups", "--bounding-set=-all", sys.executable, "-m", MODULE, cable.sensor
+            "setpriv",
+            "--reuid=65534",
+            "--clear-groups",
+            "--bounding-set=-all",
+            sys.executable,
+            "-m",
+            MODULE,
+            cable.sensor,
         ),
         capture_output=True,
     )

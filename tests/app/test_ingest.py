@@ -1,4 +1,4 @@
-"""Batches through every room and into the store: the same devices and findings as ``analyze``, whatever happens between."""
+"""Batches through every room and into the store: the devices and findings of ``analyze``, whatever happens between."""
 
 from __future__ import annotations
 
@@ -18,9 +18,12 @@ from ringfence.app.pipeline import PipelineOptions, run
 from ringfence.inventory.knowledge import Knowledge, builtin
 from ringfence.model.device import Device
 from ringfence.sensor.live import Batch, LiveOptions, LiveRun
+from ringfence.sensor.segments import Segments
+from ringfence.sensor.slice import packets
 from ringfence.store.database import Database
 from ringfence.store.inventory import load_devices
 from ringfence.store.migrate import upgrade
+from ringfence.store.ring import PacketRing
 from ringfence.store.schema.findings import finding
 from ringfence.store.schema.operation import batch as batch_table
 from ringfence.store.schema.traffic import conversation, lake_file
@@ -74,7 +77,7 @@ def check_same_as_analysis(installation: Installation, paths: Sequence[Path]) ->
         conversations = connection.scalar(
             select(func.count()).select_from(conversation).where(conversation.c.flows > 0)
         )
-        packets = connection.scalar(select(func.sum(conversation.c.packets)))
+        total = connection.scalar(select(func.sum(conversation.c.packets)))
     expected = {device.id: plain(device) for device in analysis.devices}
     assert devices.keys() == expected.keys()
     for each, told in expected.items():
@@ -84,7 +87,7 @@ def check_same_as_analysis(installation: Installation, paths: Sequence[Path]) ->
         told = {name: getattr(each, name) for name in findings[each.id] if name != "severity"}
         assert findings[each.id] == told | {"severity": int(each.severity)}
     assert conversations == len(analysis.conversations)
-    assert packets == sum(each.packets for each in analysis.conversations)
+    assert total == sum(each.packets for each in analysis.conversations)
 
 
 @pytest.mark.parametrize("capture", DEMO, ids=lambda path: path.name)
@@ -164,3 +167,26 @@ def test_a_store_that_is_away_is_waited_for(installation: Installation, monkeypa
     replay(installation, DEMO[:6], take)
     assert waits[:3] == [0.5, 1.0, 2.0]
     check_same_as_analysis(installation, DEMO[:6])
+
+
+def test_findings_keep_their_packets_where_there_is_a_ring(installation: Installation) -> None:
+    """The segments of the capture reach the ring before the findings that refer to them ask for their packets."""
+    capture = next(path for path in DEMO if path.name == "s7_stop.pcap")
+    cutter = Segments()
+    cutter.feed(capture.read_bytes())
+
+    def segments() -> list[bytes]:
+        found = cutter.cut()
+        return [] if found is None else [found]
+
+    ring = PacketRing(installation.database, installation.folder, installation.keys, installation.clock)
+    ingest = Ingest(installation, "test", ring=ring, segments=segments)
+    replay(installation, [capture], ingest.take)
+    with installation.database.reading() as connection:
+        rows = connection.execute(select(finding.c.id, finding.c.packets)).all()
+    assert rows
+    for row in rows:
+        kept, suffix = ring.download(row.id, payload=True)
+        assert suffix == "pcap"
+        times = {packet.time for packet in packets(kept)}
+        assert {each["time"] for each in row.packets} == times

@@ -38,7 +38,9 @@ def corpus() -> list[Path]:
     name = os.environ.get("RINGFENCE_CORPUS")
     if not name:
         return []
-    found = [path for path in sorted((Path(name) / "captures").rglob("*.pcap*")) if 20_000 < path.stat().st_size < 10**6]
+    found = [
+        path for path in sorted((Path(name) / "captures").rglob("*.pcap*")) if 20_000 < path.stat().st_size < 10**6
+    ]
     files = [path for path in found if path.read_bytes()[:4] in MAGICS]
     return files[:: max(1, len(files) // 20)][:20]
 

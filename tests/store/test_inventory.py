@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 from typing import Any
 
@@ -145,6 +146,15 @@ def test_hostile_text_is_stored(database: Database) -> None:
     assert "\0" not in page.row.name
     assert len(page.claims[0].value) == len(NASTY)
     assert len(page.findings[0].why) == len(NASTY)
+
+
+def test_texts_that_do_not_compress_fit_the_indexes(database: Database) -> None:
+    chance = random.Random(1)  # noqa: S311 The same text each time is what is wanted.
+    odd = "".join(chr(chance.randrange(0x10000, 0x10FFFF)) for _ in range(5_000))
+    one = device(1, name=odd, vendor=odd, model=odd, names=(odd,), parts=(part(odd, "name"),), macs=(), os=odd)
+    assert save(database, one) == 1
+    with database.reading() as connection:
+        assert len(device_page(connection, one.id, EVERYWHERE).row.name) == 500
 
 
 def test_the_port_of_the_register(database: Database) -> None:

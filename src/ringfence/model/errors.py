@@ -346,7 +346,7 @@ CODES: dict[str, ErrorCode] = {
             Fault.OPERATOR,
             2,
             "Passkeys need a host name",
-            "Open Ringfence by a name such as localhost or by TLS under its own name; until then use a password and a code.",
+            "Open Ringfence by a name such as localhost or by TLS under its own name; until then use password and code.",
         ),
         ErrorCode(
             "passkey-refused",
@@ -388,7 +388,7 @@ CODES: dict[str, ErrorCode] = {
             Fault.INPUT,
             3,
             "The audit log is not as it was written",
-            "Keep a copy of the database, compare it with a backup and the checkpoints kept outside, and find out who wrote.",
+            "Keep a copy of the database, compare it with a backup and checkpoints kept outside, find out who wrote.",
         ),
         ErrorCode(
             "checkpoint-invalid",

@@ -60,10 +60,10 @@ def update(
     if connection.dialect.name == "sqlite":
         sets = ", ".join(f"{quoted(name)} = ?{at}" for at, name in enumerate(columns, 2))
         return _chunks(connection, f"UPDATE {quoted(table.name)} SET {sets} WHERE {quoted(key)} = ?1", rows)  # noqa: S608 Names of ours.
-    names = ", ".join(quoted(name) for name in (key, *columns))
+    names = ", ".join(quoted(name) for name in ("sought", *columns))
     arrays = ", ".join(f"%s::{_type(table, name)}[]" for name in (key, *columns))
     sets = ", ".join(f'{quoted(name)} = "new".{quoted(name)}' for name in columns)
-    where = f'WHERE {quoted(table.name)}.{quoted(key)} = "new".{quoted(key)}'
+    where = f'WHERE {quoted(table.name)}.{quoted(key)} = "new"."sought"'
     statement = f'UPDATE {quoted(table.name)} SET {sets} FROM unnest({arrays}) AS "new"({names}) {where}'  # noqa: S608 Names of ours.
     return _chunks(connection, statement, rows)
 

@@ -25,7 +25,17 @@ from ringfence.store.merging import absorb
 from ringfence.store.observations import save_parts
 from ringfence.store.read.fields import packed
 from ringfence.store.schema.base import storable
-from ringfence.store.schema.inventory import address, claim, conflict, device, device_part, domain, intended, part
+from ringfence.store.schema.inventory import (
+    address,
+    claim,
+    conflict,
+    device,
+    device_part,
+    device_text,
+    domain,
+    intended,
+    part,
+)
 from ringfence.store.unit import UnitOfWork
 
 __all__ = ["Devices", "load_devices", "save_devices"]
@@ -33,7 +43,7 @@ __all__ = ["Devices", "load_devices", "save_devices"]
 _TEXTS = ("domain", "name", "class", "vendor", "product", "model", "firmware", "serial", "os")
 _LISTS = ("roles", "macs", "ips", "names", "marks", "merge_reasons")
 _COLUMNS = (
-    *("id", *_TEXTS, "purdue_level", "confidence", *_LISTS, "first", "last", "merged_into", "digest", "search"),
+    *("id", *_TEXTS, "purdue_level", "confidence", *_LISTS, "first", "last", "merged_into", "digest"),
     *("site", "expected", "worst", "open_findings", "version"),  # only of new ones
 )
 _NEWS = ("class", "vendor", "product", "model", "firmware", "serial", "os", "purdue_level", "name", "macs", "ips")
@@ -41,7 +51,7 @@ _KNOWN = ("id", "digest", "merged_into", *_NEWS)
 _SEARCHED = 4_000  # letters of what a person may type
 _NOT_EVALUATED = "not_evaluated"
 _STATE = {True: "intended", False: "unintended"}
-_LONGEST = 2_000  # letters of a name or another text in the device's own row; claims hold them whole
+_LONGEST = 500  # letters of a name or another text that is indexed (PostgreSQL takes 2,704 bytes); claims hold it whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +62,7 @@ class _Made:
     row: dict[str, Any]
     claims: list[tuple[Any, ...]]
     conflicts: list[tuple[Any, ...]]
+    search: str
     digest: str
 
 
@@ -126,9 +137,9 @@ def _made(one: Device) -> _Made:
         (one.id, number, x.field, storable(x.chosen), storable(x.other), storable(x.reason))
         for number, x in enumerate(one.conflicts)
     ]
-    row["search"] = storable(_search(one).lower())
+    search = storable(_search(one).lower())
     whole = json.dumps([row, claims, conflicts, roles, sorted(part.id for part in one.parts)])
-    return _Made(one, row, claims, conflicts, blake2b(whole.encode(), digest_size=16).hexdigest())
+    return _Made(one, row, claims, conflicts, search, blake2b(whole.encode(), digest_size=16).hexdigest())
 
 
 def _json(value: Any) -> str:
@@ -182,7 +193,7 @@ def _write_rows(connection: Connection, changed: list[_Made]) -> None:
 
 
 def _write_lists(connection: Connection, changed: list[_Made], ids: list[str]) -> None:
-    for table in (claim, conflict, address, device_part):
+    for table in (claim, conflict, address, device_part, device_text):
         bulk.delete_where(connection, table, "device", ids)
     claims = ("device", "number", "field", "value", "weight", "clue", "first", "last", "evidence")
     bulk.insert(connection, claim, claims, (row for one in changed for row in one.claims))
@@ -190,6 +201,7 @@ def _write_lists(connection: Connection, changed: list[_Made], ids: list[str]) -
     bulk.insert(connection, conflict, conflicts, (row for one in changed for row in one.conflicts))
     addresses = (row for one in changed for row in _addresses(one.device))
     bulk.insert(connection, address, ("device", "kind", "value", "packed"), addresses)
+    bulk.insert(connection, device_text, ("device", "text"), ((one.device.id, one.search) for one in changed))
     parts = {part.id: (part, one.device.id) for one in changed for part in one.device.parts}
     save_parts(connection, (part for part, _ in parts.values()))
     rows = sorted((part.id, owner) for part, owner in parts.values())

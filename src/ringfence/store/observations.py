@@ -22,6 +22,9 @@ from ringfence.store.unit import Inputs, UnitOfWork
 __all__ = ["PACKETS", "load_observations", "save_observations", "save_parts"]
 
 PACKETS = 4
+#: Made once: making one for each fact takes longer than using it.
+_JSON = json.JSONEncoder(sort_keys=True, ensure_ascii=False, check_circular=False, separators=(",", ":"))
+_LONGEST = 500  # letters of an address: it is indexed
 _COLUMNS = ("key", "sensor", "kind", "subject", "object", "value", "count", "first", "last", "packets")
 
 
@@ -31,7 +34,7 @@ def save_observations(unit: UnitOfWork, sensor: str, observations: Iterable[Obse
     rows: dict[str, list[Any]] = {}
     parts: dict[str, Part] = {}
     for fact in observations:
-        value = storable(json.dumps(dict(fact.value), sort_keys=True, ensure_ascii=False, separators=(",", ":")))
+        value = storable(_JSON.encode(dict(fact.value)))
         subject, other = fact.subject.id, fact.object.id if fact.object is not None else None
         parts[subject] = fact.subject
         if fact.object is not None:
@@ -46,7 +49,7 @@ def save_observations(unit: UnitOfWork, sensor: str, observations: Iterable[Obse
         known[7], known[8] = min(known[7], fact.first), max(known[8], fact.last)
         known[9] = sorted([*known[9], *fact.packets])[:PACKETS]
     for row in rows.values():
-        row[9] = json.dumps(unit.inputs.written(row[9]), separators=(",", ":"))
+        row[9] = storable(unit.inputs.text(row[9]))
     save_parts(unit.connection, parts.values())
     conflict = _conflict(unit.connection)
     return bulk.insert(unit.connection, observation, _COLUMNS, (tuple(row) for row in rows.values()), conflict)
@@ -55,7 +58,7 @@ def save_observations(unit: UnitOfWork, sensor: str, observations: Iterable[Obse
 def save_parts(connection: Connection, parts: Iterable[Part]) -> None:
     """Write down which address each part stands for; a known one stays as it is."""
     named = ((one.id, one.address) for one in parts)
-    rows = sorted((identity, storable(one.domain), one.kind, storable(one.value)) for identity, one in named)
+    rows = sorted((identity, storable(one.domain), one.kind, storable(one.value[:_LONGEST])) for identity, one in named)
     bulk.insert(connection, part, ("id", "domain", "kind", "value"), rows, "DO NOTHING")
 
 

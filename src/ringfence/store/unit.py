@@ -7,6 +7,7 @@ Rule 3: news are written last (``store/news.py`` says why); until then the unit 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from types import TracebackType
@@ -35,10 +36,12 @@ class Inputs:
         self._epochs = dict(enumerate(epochs))
         self._numbers = {epoch: number for number, epoch in self._epochs.items()}
         self._earlier = 0
+        self._texts: dict[int, str] = {}  # epochs as JSON
 
     def name(self, epochs: Sequence[str]) -> None:
         """Say what the numbers from 0 on mean; what was read from the store before keeps its number below zero."""
         self._epochs |= dict(enumerate(epochs))
+        self._texts.clear()
 
     def epoch(self, number: int) -> str:
         """Return the input of a number; an unknown number is its own text."""
@@ -56,6 +59,17 @@ class Inputs:
     def written(self, packets: Sequence[PacketReference]) -> list[list[Any]]:
         """Return references as they stand in ``observation``: [time, epoch, index, interface, length]."""
         return [[one.time, self.epoch(one.input), one.index, one.interface, one.length] for one in packets]
+
+    def text(self, packets: Sequence[PacketReference]) -> str:
+        """Return what ``written`` returns as JSON text: written out, because it is done for each observation."""
+        rows = (f"[{x.time},{self._quoted(x.input)},{x.index},{x.interface},{x.length}]" for x in packets)
+        return f"[{','.join(rows)}]"
+
+    def _quoted(self, number: int) -> str:
+        found = self._texts.get(number)
+        if found is None:
+            found = self._texts[number] = json.dumps(self.epoch(number), ensure_ascii=False)
+        return found
 
     def read(self, packets: Sequence[Sequence[Any]]) -> tuple[PacketReference, ...]:
         """Return what ``written`` wrote."""

@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, exists, func, or_, select
+from sqlalchemy import Boolean, ColumnElement, CompoundSelect, Select, exists, func, or_, select
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
 
 from ringfence.model.query import Term
 from ringfence.store.read.terms import Kind, like, wrong
+from ringfence.store.read.terms import Text as TextKind
 from ringfence.store.schema.findings import finding, finding_device
 from ringfence.store.schema.inventory import (
     address,
@@ -19,6 +22,7 @@ from ringfence.store.schema.inventory import (
     device,
     device_note,
     device_part,
+    device_text,
     label,
     observation,
     part,
@@ -27,7 +31,21 @@ from ringfence.store.schema.inventory import (
 )
 from ringfence.store.schema.traffic import conversation
 
-__all__ = ["HAS", "Address", "EitherEnd", "End", "Ip", "Label", "Listed", "Name", "Participant", "Place", "packed"]
+__all__ = [
+    "HAS",
+    "Address",
+    "EitherEnd",
+    "End",
+    "Ip",
+    "Label",
+    "Listed",
+    "Name",
+    "Participant",
+    "Place",
+    "Told",
+    "packed",
+    "typed",
+]
 
 Condition = ColumnElement[bool]
 
@@ -55,6 +73,53 @@ HAS: Mapping[str, Condition] = {
 
 def _same(column: ColumnElement[Any], value: str) -> Condition:
     return like(column, value) if "*" in value else func.lower(column) == value.lower()
+
+
+_other = device.alias("other")
+
+
+class contains(FunctionElement[bool]):  # noqa: N801 It is used like SQL's functions.
+    """Whether a text holds another: faster than LIKE, and nothing in it is a wildcard."""
+
+    type = Boolean()
+    inherit_cache = True
+    name = "contains"
+
+
+@compiles(contains)
+def _contains(element: Any, compiler: Any, **options: Any) -> str:
+    word = "instr" if compiler.dialect.name == "sqlite" else "strpos"
+    return f"{word}({compiler.process(element.clauses, **options)}) > 0"
+
+
+def _among(ids: Select[tuple[str]] | CompoundSelect[tuple[str]]) -> Condition:
+    """Return the condition that a device is one of many: the list is walked, not each of them looked up."""
+    return device.c.id.concat("").in_(ids)
+
+
+def typed(*texts: str) -> Condition:
+    """Return the condition that a device holds all that a person typed, in whatever fields."""
+    holds = (contains(device_text.c.text, text.lower()) for text in texts)
+    return _among(select(device_text.c.device).where(*holds))
+
+
+@dataclass(frozen=True)
+class Told(Kind):
+    """A text column of devices. It is asked in a query of its own, which reads the column's index and no rows."""
+
+    name: str
+
+    def one(self, term: Term, value: str) -> Condition:
+        """Compare as ``Text`` does."""
+        return self._within(TextKind(_other.c[self.name]).one(term, value))
+
+    def known(self, term: Term) -> Condition:
+        """It is there."""
+        return self._within(TextKind(_other.c[self.name]).known(term))
+
+    @staticmethod
+    def _within(condition: Condition) -> Condition:
+        return _among(select(_other.c.id).where(_other.c.merged_into.is_(None), condition))
 
 
 @dataclass(frozen=True)
@@ -99,13 +164,12 @@ class Label(Kind):
 class Name(Kind):
     """The name shown, or any other that it was called by."""
 
-    column: ColumnElement[Any]
-
     def one(self, term: Term, value: str) -> Condition:
         """It is called so."""
         self._only_equal(term)
         named = select(address.c.device).where(address.c.kind == "name", _same(address.c.value, value))
-        return or_(_same(self.column, value), device.c.id.in_(named))
+        shown = select(_other.c.id).where(_other.c.merged_into.is_(None), _same(_other.c.name, value))
+        return _among(named.union(shown))
 
     def known(self, term: Term) -> Condition:
         """It was called by a name."""

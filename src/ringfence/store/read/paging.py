@@ -57,24 +57,35 @@ def bounded(limit: int) -> int:
 
 
 def page(
-    connection: Connection, statement: Select[Any], sorting: Sorting, limit: int, cursor: str | None
+    connection: Connection,
+    statement: Select[Any],
+    sorting: Sorting,
+    limit: int,
+    cursor: str | None,
+    *,
+    narrow: bool = False,
 ) -> tuple[list[Row[Any]], str | None, int | None]:
-    """Return the rows, the cursor of the next page, and how many rows there are (None: more than ``COUNTED``)."""
+    """Return the rows, the cursor of the next page, and how many rows there are (None: more than ``COUNTED``).
+
+    Args:
+        narrow: the rows are so short that all that are counted are fetched at once: cheaper than asking twice.
+    """
     bounded(limit)
     value, identity, total = _read(cursor, sorting)
+    most = COUNTED if narrow and cursor is None else limit
     rows: list[Row[Any]] = []
     if cursor is None or value is not None:
         known = statement.where(sorting.column.is_not(None))
         if cursor is not None:
             known = known.where(_behind(sorting, value, identity))
-        rows = list(connection.execute(_ordered(known, sorting).limit(limit + 1)))
-    if len(rows) <= limit and _may_be_unknown(sorting.column):
+        rows = list(connection.execute(_ordered(known, sorting).limit(most + 1)))
+    if len(rows) <= most and _may_be_unknown(sorting.column):
         unknown = statement.where(sorting.column.is_(None))
         if cursor is not None and value is None:
             unknown = unknown.where(sorting.identity > identity)
-        rows += connection.execute(unknown.order_by(sorting.identity).limit(limit + 1 - len(rows)))
+        rows += connection.execute(unknown.order_by(sorting.identity).limit(most + 1 - len(rows)))
     if cursor is None:
-        total = len(rows) if len(rows) <= limit else _count(connection, statement)
+        total = len(rows) if len(rows) <= most else None if narrow else _count(connection, statement)
     if len(rows) <= limit:
         return rows, None, total
     last = rows[limit - 1]

@@ -14,7 +14,20 @@ from sqlalchemy import ColumnElement, and_, exists, false, func, not_, or_, sele
 from ringfence.model.device import CLASSES, UNKNOWN
 from ringfence.model.query import Query
 from ringfence.model.scope import Scope
-from ringfence.store.read.fields import HAS, Address, EitherEnd, End, Ip, Label, Listed, Name, Participant, Place
+from ringfence.store.read.fields import (
+    HAS,
+    Address,
+    EitherEnd,
+    End,
+    Ip,
+    Label,
+    Listed,
+    Name,
+    Participant,
+    Place,
+    Told,
+    typed,
+)
 from ringfence.store.read.terms import Flag, Kind, Known, Number, Severe, Text, Time, Word, like, suggestion, wrong
 from ringfence.store.schema.base import storable
 from ringfence.store.schema.findings import finding, finding_device
@@ -31,9 +44,12 @@ __all__ = [
     "scoped_conversations",
     "scoped_devices",
     "scoped_findings",
+    "walks",
 ]
 
 Condition = ColumnElement[bool]
+_TOLD = "vendor product model firmware serial os owner".split()
+_WALKED = {"name", *_TOLD}
 _Free = Callable[[str], Condition]
 CRITICALITIES = ("low", "medium", "high", "critical")
 EXPECTED = ("intended", "unintended", "not_evaluated")
@@ -103,10 +119,22 @@ def device_condition(query: Query, now: int) -> Condition:
         "severity": Severe(device.c.worst),
         "confidence": Number(device.c.confidence),
         "purdue": Number(device.c.purdue_level),
-        "name": Name(device.c.name),
-        **{name: Text(device.c[name]) for name in "vendor product model firmware serial os owner domain id".split()},
+        "name": Name(),
+        **{name: Told(name) for name in _TOLD},
+        "domain": Text(device.c.domain),
+        "id": Text(device.c.id),
     }
-    return _all(query, fields, lambda value: like(device.c.search, f"*{value}*"))
+    plain = [one for one in query.terms if one.field is None and not one.negated]
+    rest = Query(tuple(one for one in query.terms if one not in plain))
+    condition = _all(rest, fields, typed)
+    if not plain:
+        return condition
+    return and_(condition, typed(*(storable(one.values[0]) for one in plain)))  # one walk for all words
+
+
+def walks(query: Query) -> bool:
+    """Return whether a query asks a text, for which all devices are walked: better once than twice."""
+    return any(term.field is None or term.field in _WALKED for term in query.terms)
 
 
 def finding_condition(query: Query, now: int) -> Condition:
@@ -164,7 +192,7 @@ def _all(query: Query, fields: Mapping[str, Kind], free: _Free) -> Condition:
     for asked in query.terms:
         term = replace(asked, values=tuple(storable(value) for value in asked.values))
         if term.field is None:
-            found = free(term.values[0].replace("*", " "))
+            found = free(term.values[0])
         else:
             kind = fields.get(term.field)
             if kind is None:

@@ -28,6 +28,8 @@ Nanoseconds = BigInteger
 
 def storable(text: str) -> str:
     """Return text that both databases take: no U+0000, no lone surrogates."""
+    if text.isascii() and "\0" not in text:
+        return text  # Nearly all of it.
     return text.replace("\0", "␀").encode("utf-8", "replace").decode()
 
 

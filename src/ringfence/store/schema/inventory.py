@@ -19,6 +19,7 @@ __all__ = [
     "device",
     "device_note",
     "device_part",
+    "device_text",
     "domain",
     "intended",
     "label",
@@ -114,7 +115,6 @@ device = Table(
     Column("last", Nanoseconds, nullable=False),
     Column("merged_into", Text),
     Column("digest", Text, nullable=False, default=""),  # of all that the pipeline wrote: the same is not written twice
-    Column("search", Text, nullable=False),  # everything a person may type, in lower case
     # What people decide, copied here from ``device_note`` so that one index answers a filter.
     Column("site", Text),
     Column("zone", Text),
@@ -126,8 +126,23 @@ device = Table(
     Column("open_findings", Integer, nullable=False, default=0),
     Column("version", Integer, nullable=False, default=1),
 )
-for _column in ("class", "vendor", "site", "zone", "last", "worst", "name", "owner"):
-    Index(None, device.c[_column], device.c.id)
+# A list is one column's devices by name, or all by one column: each is one walk along an index that holds all that it
+# asks (so ``merged_into`` stands in it, too: SQLite looks it up in the row otherwise).
+_live = device.c.merged_into.is_(None)
+_by_name = (("name",), ("class", "name"), ("site", "name"), ("zone", "name"))
+_alone = "last worst first owner vendor product model firmware serial os".split()
+for _columns in (*_by_name, *((_name,) for _name in _alone)):
+    _indexed = (*(device.c[_name] for _name in _columns), device.c.id, device.c.merged_into)
+    Index(None, *_indexed, sqlite_where=_live, postgresql_where=_live)
+Index(None, device.c.merged_into)
+
+#: Everything of a device that a person may type, in lower case: apart, because each free text walks all of it.
+device_text = Table(
+    "device_text",
+    metadata,
+    Column("device", Text, primary_key=True),
+    Column("text", Text, nullable=False),
+)
 
 #: A person's word on a device; it survives merges and new captures.
 device_note = Table(

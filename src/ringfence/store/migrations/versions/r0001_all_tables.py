@@ -183,7 +183,6 @@ def upgrade() -> None:
         sa.Column("last", sa.BigInteger(), nullable=False),
         sa.Column("merged_into", sa.Text(), nullable=True),
         sa.Column("digest", sa.Text(), nullable=False),
-        sa.Column("search", sa.Text(), nullable=False),
         sa.Column("site", sa.Text(), nullable=True),
         sa.Column("zone", sa.Text(), nullable=True),
         sa.Column("owner", sa.Text(), nullable=True),
@@ -196,14 +195,105 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_device")),
     )
     with op.batch_alter_table("device", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_device_class_id"), ["class", "id"], unique=False)
-        batch_op.create_index(batch_op.f("ix_device_last_id"), ["last", "id"], unique=False)
-        batch_op.create_index(batch_op.f("ix_device_name_id"), ["name", "id"], unique=False)
-        batch_op.create_index(batch_op.f("ix_device_owner_id"), ["owner", "id"], unique=False)
-        batch_op.create_index(batch_op.f("ix_device_site_id"), ["site", "id"], unique=False)
-        batch_op.create_index(batch_op.f("ix_device_vendor_id"), ["vendor", "id"], unique=False)
-        batch_op.create_index(batch_op.f("ix_device_worst_id"), ["worst", "id"], unique=False)
-        batch_op.create_index(batch_op.f("ix_device_zone_id"), ["zone", "id"], unique=False)
+        batch_op.create_index(
+            batch_op.f("ix_device_class_name_id_merged_into"),
+            ["class", "name", "id", "merged_into"],
+            unique=False,
+            sqlite_where=sa.text("merged_into IS NULL"),
+            postgresql_where=sa.text("merged_into IS NULL"),
+        )
+        batch_op.create_index(
+            batch_op.f("ix_device_firmware_id_merged_into"),
+            ["firmware", "id", "merged_into"],
+            unique=False,
+            sqlite_where=sa.text("merged_into IS NULL"),
+            postgresql_where=sa.text("merged_into IS NULL"),
+        )
+        batch_op.create_index(
+            batch_op.f("ix_device_first_id_merged_into"),
+            ["first", "id", "merged_into"],
+            unique=False,
+            sqlite_where=sa.text("merged_into IS NULL"),
+            postgresql_where=sa.text("merged_into IS NULL"),
+        )
+        batch_op.create_index(
+            batch_op.f("ix_device_last_id_merged_into"),
+            ["last", "id", "merged_into"],
+            unique=False,
+            sqlite_where=sa.text("merged_into IS NULL"),
+            postgresql_where=sa.text("merged_into IS NULL"),
+        )
+        batch_op.create_index(batch_op.f("ix_device_merged_into"), ["merged_into"], unique=False)
+        batch_op.create_index(
+            batch_op.f("ix_device_model_id_merged_into"),
+            ["model", "id", "merged_into"],
+            unique=False,
+            sqlite_where=sa.text("merged_into IS NULL"),
+            postgresql_where=sa.text("merged_into IS NULL"),
+        )
+        batch_op.create_index(
+            batch_op.f("ix_device_name_id_merged_into"),
+            ["name", "id", "merged_into"],
+            unique=False,
+            sqlite_where=sa.text("merged_into IS NULL"),
+            postgresql_where=sa.text("merged_into IS NULL"),
+        )
+        batch_op.create_index(
+            batch_op.f("ix_device_os_id_merged_into"),
+            ["os", "id", "merged_into"],
+            unique=False,
+            sqlite_where=sa.text("merged_into IS NULL"),
+            postgresql_where=sa.text("merged_into IS NULL"),
+        )
+        batch_op.create_index(
+            batch_op.f("ix_device_owner_id_merged_into"),
+            ["owner", "id", "merged_into"],
+            unique=False,
+            sqlite_where=sa.text("merged_into IS NULL"),
+            postgresql_where=sa.text("merged_into IS NULL"),
+        )
+        batch_op.create_index(
+            batch_op.f("ix_device_product_id_merged_into"),
+            ["product", "id", "merged_into"],
+            unique=False,
+            sqlite_where=sa.text("merged_into IS NULL"),
+            postgresql_where=sa.text("merged_into IS NULL"),
+        )
+        batch_op.create_index(
+            batch_op.f("ix_device_serial_id_merged_into"),
+            ["serial", "id", "merged_into"],
+            unique=False,
+            sqlite_where=sa.text("merged_into IS NULL"),
+            postgresql_where=sa.text("merged_into IS NULL"),
+        )
+        batch_op.create_index(
+            batch_op.f("ix_device_site_name_id_merged_into"),
+            ["site", "name", "id", "merged_into"],
+            unique=False,
+            sqlite_where=sa.text("merged_into IS NULL"),
+            postgresql_where=sa.text("merged_into IS NULL"),
+        )
+        batch_op.create_index(
+            batch_op.f("ix_device_vendor_id_merged_into"),
+            ["vendor", "id", "merged_into"],
+            unique=False,
+            sqlite_where=sa.text("merged_into IS NULL"),
+            postgresql_where=sa.text("merged_into IS NULL"),
+        )
+        batch_op.create_index(
+            batch_op.f("ix_device_worst_id_merged_into"),
+            ["worst", "id", "merged_into"],
+            unique=False,
+            sqlite_where=sa.text("merged_into IS NULL"),
+            postgresql_where=sa.text("merged_into IS NULL"),
+        )
+        batch_op.create_index(
+            batch_op.f("ix_device_zone_name_id_merged_into"),
+            ["zone", "name", "id", "merged_into"],
+            unique=False,
+            sqlite_where=sa.text("merged_into IS NULL"),
+            postgresql_where=sa.text("merged_into IS NULL"),
+        )
 
     op.create_table(
         "device_part",
@@ -214,6 +304,12 @@ def upgrade() -> None:
     with op.batch_alter_table("device_part", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_device_part_device"), ["device"], unique=False)
 
+    op.create_table(
+        "device_text",
+        sa.Column("device", sa.Text(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("device", name=op.f("pk_device_text")),
+    )
     op.create_table(
         "finding",
         sa.Column("id", sa.Text(), nullable=False),

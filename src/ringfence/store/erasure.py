@@ -1,0 +1,133 @@
+"""Erases what is older than it may be, kind by kind, and one device on request (flows, packets: keys go).
+
+Rule 1: erasing is no undo: rows are deleted. That something was erased, and by whom, is news, without what it was.
+Rule 2: a device about which people said something, or that has an open finding, is not erased for its age.
+Rule 3: with a device go the facts from which the register would make it again. A sensor's process that runs meanwhile
+holds them until it starts again; one that sees the device once more tells of it anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from sqlalchemy import Connection, Table, delete, or_, select
+
+from ringfence.model.errors import RingfenceError
+from ringfence.model.scope import Scope
+from ringfence.store import bulk
+from ringfence.store.notes import seen_device
+from ringfence.store.schema.findings import finding, finding_device
+from ringfence.store.schema.inventory import (
+    address,
+    claim,
+    conflict,
+    device,
+    device_note,
+    device_part,
+    device_text,
+    intended,
+    label,
+    observation,
+)
+from ringfence.store.schema.operation import change
+from ringfence.store.schema.traffic import conversation, talker
+from ringfence.store.unit import UnitOfWork
+
+__all__ = ["KINDS", "erase_device", "erase_older"]
+
+_HOUR = 3_600_000_000_000  # ns
+
+
+def erase_older(unit: UnitOfWork, kind: str, before: int) -> int:
+    """Erase what was last seen before a time and return how much that was.
+
+    Args:
+        kind: a key of ``KINDS``.
+        before: ns since 1970, UTC.
+
+    Raises:
+        RingfenceError: ``value-refused`` for another kind.
+    """
+    erase = KINDS.get(kind)
+    if erase is None:
+        raise RingfenceError("value-refused", kind[:40], f"Kinds are {', '.join(KINDS)}.")
+    number = erase(unit.connection, before)
+    if number:
+        unit.change("retention", kind, "erased", detail={"number": number, "before": before})
+    return number
+
+
+def erase_device(unit: UnitOfWork, identity: str, scope: Scope, who: str) -> None:
+    """Erase one device with all that is kept of it: facts, claims, notes, history, its part in findings.
+
+    Raises:
+        RingfenceError: ``not-found``.
+    """
+    known = seen_device(unit.connection, identity, scope)["id"]
+    absorbed = unit.connection.execute(select(device.c.id).where(device.c.merged_into == known)).scalars().all()
+    _devices(unit.connection, [known, *absorbed])
+    unit.change("device", known, "erased", who)
+
+
+def _rows(table: Table, column: str, hours: bool = False) -> Callable[[Connection, int], int]:
+    """Return what erases the rows of a table by the time in one column."""
+
+    def erase(connection: Connection, before: int) -> int:
+        limit = before // _HOUR if hours else before
+        return int(connection.execute(delete(table).where(table.c[column] < limit)).rowcount)
+
+    return erase
+
+
+def _old_findings(connection: Connection, before: int) -> int:
+    old = select(finding.c.id).where(finding.c.state == "closed", finding.c.last < before)
+    ids = list(connection.execute(old).scalars())
+    _history(connection, "finding", ids)
+    bulk.delete_where(connection, finding_device, "finding", ids)
+    return bulk.delete_where(connection, finding, "id", ids)
+
+
+def _old_devices(connection: Connection, before: int) -> int:
+    said = or_(
+        device.c.id.in_(select(device_note.c.device)),
+        device.c.id.in_(select(label.c.device)),
+        device.c.open_findings > 0,
+    )
+    old = select(device.c.id).where(device.c.last < before, ~said)
+    ids = list(connection.execute(old).scalars())
+    _devices(connection, ids)
+    return len(ids)
+
+
+def _devices(connection: Connection, ids: Sequence[str]) -> None:
+    parts = sorted({row[0] for row in bulk.select_by(connection, device_part, ("part",), "device", ids)})
+    bulk.delete_where(connection, observation, "subject", parts)
+    for table, column in ((conversation, "source"), (conversation, "destination"), (talker, "source")):
+        bulk.delete_where(connection, table, column, parts)
+    bulk.delete_where(connection, talker, "destination", parts)
+    found = sorted({row[0] for row in bulk.select_by(connection, finding_device, ("finding",), "device", ids)})
+    _history(connection, "finding", found)
+    bulk.delete_where(connection, finding_device, "finding", found)
+    bulk.delete_where(connection, finding, "id", found)
+    bulk.update(connection, intended, "device", ("device",), ((one, None) for one in ids))
+    _history(connection, "device", ids)
+    for table in (claim, conflict, address, device_part, device_note, device_text, label):
+        bulk.delete_where(connection, table, "device", ids)
+    bulk.delete_where(connection, device, "id", ids)
+
+
+def _history(connection: Connection, noun: str, ids: Sequence[str]) -> None:
+    for start in range(0, len(ids), 500):
+        some = ids[start : start + 500]
+        connection.execute(delete(change).where(change.c.noun == noun, change.c.id.in_(some)))
+
+
+#: What is erased by age, each kind in its own way; the answer is how many.
+KINDS: Mapping[str, Callable[[Connection, int], int]] = {
+    "conversations": _rows(conversation, "last"),
+    "talkers": _rows(talker, "hour", hours=True),
+    "changes": _rows(change, "time"),
+    "observations": _rows(observation, "last"),
+    "findings": _old_findings,
+    "devices": _old_devices,
+}
