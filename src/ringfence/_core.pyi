@@ -77,7 +77,7 @@ def capture(
     snap_length: int = 262_144,
     own: bool = False,
     group: int | None = None,
-    filter: Sequence[tuple[int, int, int, int]] | None = None,
+    filter: Sequence[tuple[int, int, int, int]] | None = None,  # noqa: A002 So it is called where packets are captured.
     seconds: float | None = None,
 ) -> tuple[str, int, int]: ...
 def frame(path: str | Path, index: int) -> dict[str, Any] | None: ...

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
-from tests.app.served import EVERYTHING, NOW, Served, serve
+from tests.app.served import DAY, EVERYTHING, NOW, SECRET, Served, serve
 from tests.app.test_api_reading import add, put_at
 from tests.store import made
 from tests.store.conftest import database as database
@@ -21,7 +22,10 @@ from ringfence.inventory.register import Register
 from ringfence.store import audit
 from ringfence.store.database import Database
 from ringfence.store.inventory import save_devices
+from ringfence.store.keys import Keys
+from ringfence.store.lake import Lake
 from ringfence.store.observations import save_observations
+from ringfence.store.retention import enforce
 from ringfence.store.unit import UnitOfWork
 
 
@@ -334,15 +338,25 @@ def test_views_are_ones_own_or_shared(served: Served) -> None:
     assert anna.post("/api/v1/views", json={**VIEW, "colour": "red"}).status_code == 422
 
 
-def test_retention_is_set_by_administrators_and_says_why(served: Served) -> None:
+def test_retention_is_set_by_administrators_says_why_and_erases(served: Served, tmp_path: Path) -> None:
+    young, old = made.device(1), made.device(2, last=NOW - 100 * DAY)
+    add(served, young, old)
     client = served.client()
-    assert client.get("/api/v1/retention").json() == {"lake_days": 30}
-    body = {"lake_days": 90, "reason": "The auditor asks for a quarter."}
+    kept = client.get("/api/v1/retention").json()
+    assert (kept["lake"], kept["devices"]) == (30, None)
+    body = {"lake": 90, "devices": 90, "reason": "The auditor asks for a quarter."}
     assert served.client("al", frozenset({("engineer", "*")})).put("/api/v1/retention", json=body).status_code == 403
-    assert client.put("/api/v1/retention", json=body).json() == {"lake_days": 90}
-    assert client.put("/api/v1/retention", json={**body, "lake_days": 0}).status_code == 422
+    assert client.put("/api/v1/retention", json=body).json() == {**kept, "lake": 90, "devices": 90}
+    assert client.put("/api/v1/retention", json={**body, "lake": 0}).status_code == 422
     entry = next(entry for entry in acts(served) if entry.act == "retention.set")
-    assert (entry.before, entry.after, entry.why) == ({"lake_days": 30}, {"lake_days": 90}, body["reason"])
+    assert (entry.before["lake"], entry.after["lake"], entry.why) == (30, 90, body["reason"])
+    database = served.platform.database
+    lake = Lake(database, tmp_path, Keys(SECRET, served.clock), served.clock)
+    assert enforce(database, lake, NOW) == {"lake": 0, "devices": 1}
+    assert [row["id"] for row in client.get("/api/v1/devices").json()["devices"]] == [young.id]
+    again = client.put("/api/v1/retention", json={"devices": None, "reason": "For ever."}).json()
+    assert (again["lake"], again["devices"]) == (90, None)
+    assert enforce(database, lake, NOW + 1_000 * DAY) == {"lake": 0}
 
 
 # --- events --------------------------------------------------------------------------------------------------------

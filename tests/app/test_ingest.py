@@ -83,11 +83,11 @@ def check_same_as_analysis(installation: Installation, paths: Sequence[Path]) ->
     for each, told in expected.items():
         assert devices[each] == told
     assert findings.keys() == {each.id for each in analysis.findings}
-    for each in analysis.findings:
-        told = {name: getattr(each, name) for name in findings[each.id] if name != "severity"}
-        assert findings[each.id] == told | {"severity": int(each.severity)}
+    for made in analysis.findings:
+        told = {name: getattr(made, name) for name in findings[made.id] if name != "severity"}
+        assert findings[made.id] == told | {"severity": int(made.severity)}
     assert conversations == len(analysis.conversations)
-    assert total == sum(each.packets for each in analysis.conversations)
+    assert total == sum(talk.packets for talk in analysis.conversations)
 
 
 @pytest.mark.parametrize("capture", DEMO, ids=lambda path: path.name)

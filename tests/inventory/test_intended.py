@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -91,9 +92,9 @@ def test_netbox() -> None:
         (read_netbox, b'{"results": 7}'),
     ],
 )
-def test_what_can_not_be_read(read: type[None], data: bytes) -> None:
+def test_what_can_not_be_read(read: Callable[[bytes, str], object], data: bytes) -> None:
     with pytest.raises(RingfenceError) as raised:
-        read(data, "list")  # type: ignore[call-arg]  # Both readers are called alike.
+        read(data, "list")
     assert raised.value.code.code == "import-unreadable"
 
 

@@ -346,7 +346,7 @@ CODES: dict[str, ErrorCode] = {
             Fault.OPERATOR,
             2,
             "Passkeys need a host name",
-            "Open Ringfence by a name such as localhost or by TLS under its own name; until then use password and code.",
+            "Open Ringfence by a name such as localhost, or by TLS under its own name; until then use a password.",
         ),
         ErrorCode(
             "passkey-refused",
@@ -426,13 +426,6 @@ CODES: dict[str, ErrorCode] = {
             "Read the thing first and send its ETag as If-Match.",
         ),
         ErrorCode(
-            "version-conflict",
-            Fault.OPERATOR,
-            2,
-            "It was changed meanwhile",
-            "Read it again, look at what changed, and send the change with the new ETag.",
-        ),
-        ErrorCode(
             "idempotency-conflict",
             Fault.OPERATOR,
             2,
@@ -482,7 +475,7 @@ CODES: dict[str, ErrorCode] = {
             "See what it says.",
         ),
         ErrorCode(
-            "listen",
+            "listen-refused",
             Fault.OPERATOR,
             2,
             "The address can't be listened on",

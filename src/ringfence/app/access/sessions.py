@@ -4,7 +4,7 @@ Rule 1: a session begins at log-in with a new random secret and ends whatever se
 Rule 2: the cookie is ``__Host-ringfence`` (Secure, no Domain, Path=/) where TLS is spoken; on loopback without TLS a
     browser takes no such name, so it is ``ringfence-PORT``. Always HttpOnly and SameSite=Lax: with Strict the way back
     from an identity provider would arrive without it.
-Rule 3: uses are noted once a minute, so that reading does not become writing.
+Rule 3: uses are noted once a minute and behind the answer: a request that only reads does not wait for a writer.
 """
 
 from __future__ import annotations
@@ -69,8 +69,7 @@ def of_cookie(access: Access, secret: str) -> Principal | None:
     if session.expires <= now or session.used + access.options.idle <= now:
         return None
     if session.used + MINUTE <= now:
-        with access.platform.database.writing() as connection:
-            credentials.touch_session(connection, session.digest, now)
+        access.note(session.digest, lambda connection: credentials.touch_session(connection, session.digest, now))
     return Principal(
         person.id,
         person.name,
@@ -93,8 +92,7 @@ def of_token(access: Access, secret: str) -> Principal | None:
         return None
     token, person = found
     if token.used is None or token.used + MINUTE <= now:
-        with access.platform.database.writing() as connection:
-            credentials.touch_token(connection, token.id, now)
+        access.note(token.id, lambda connection: credentials.touch_token(connection, token.id, now))
     grants = meet(token.roles, person.grants)
     return Principal(person.id, person.name, person.display, grants, "token", token=token.id)
 

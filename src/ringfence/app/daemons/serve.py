@@ -43,7 +43,7 @@ class Door:
         """Bind ``ADDRESS:PORT`` (port 0: any free one); make a certificate in ``folder`` where one is needed.
 
         Raises:
-            RingfenceError: ``listen``.
+            RingfenceError: ``listen-refused``.
         """
         host, _, port = listen.rpartition(":")
         host = host.strip("[]")
@@ -53,7 +53,7 @@ class Door:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind((host, int(port)))
         except OSError as error:
-            raise RingfenceError("listen", listen, error.strerror or str(error)) from error
+            raise RingfenceError("listen-refused", listen, error.strerror or str(error)) from error
         if certificate is None and not _is_loopback(listener):
             certificate, key = own_certificate(folder, host)
         if certificate is not None:
@@ -169,7 +169,7 @@ def _check(certificate: Path, key: Path | None) -> None:
     try:
         ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(certificate, key)
     except (OSError, ssl.SSLError) as error:
-        raise RingfenceError("listen", str(certificate), f"certificate and key can't be used: {error}") from error
+        raise RingfenceError("listen-refused", str(certificate), f"certificate and key can't be used: {error}") from error
 
 
 def _is_loopback(listener: socket.socket) -> bool:

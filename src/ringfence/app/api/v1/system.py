@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
@@ -81,16 +81,32 @@ class AboutAnswer(TypedDict):
     roles: list[tuple[str, str]]
 
 
-class RetentionAnswer(TypedDict):
-    """How long things are kept."""
+_Days = Annotated[int, Field(ge=1, le=36_500)]
+_Kept = Annotated[Whole | None, Field(ge=1, le=36_500)]
 
-    lake_days: Annotated[int, Field(ge=1, le=3_650, description="Flows and transactions.")]
+
+class RetentionAnswer(TypedDict):
+    """After how many days each kind is erased; null: it is kept for ever."""
+
+    lake: Annotated[_Days, Field(description="Flows and transactions.")]
+    conversations: _Days | None
+    talkers: _Days | None
+    changes: _Days | None
+    observations: _Days | None
+    findings: Annotated[_Days | None, Field(description="Closed ones.")]
+    devices: Annotated[_Days | None, Field(description="Of which nobody said anything.")]
 
 
 class RetentionPut(Body):
-    """How long things are to be kept."""
+    """After how many days each kind is to be erased. What is not named stays, null is for ever."""
 
-    lake_days: Whole = Field(ge=1, le=3_650, description="Flows and transactions.")
+    lake: Annotated[Whole, Field(ge=1, le=36_500)] | None = Field(None, description="Null changes nothing.")
+    conversations: _Kept = None
+    talkers: _Kept = None
+    changes: _Kept = None
+    observations: _Kept = None
+    findings: _Kept = None
+    devices: _Kept = None
     reason: str = Field(min_length=1, max_length=1_000)
 
 
@@ -179,12 +195,15 @@ def read_retention(door: AtDoor) -> Any:
 def set_retention(wanted: RetentionPut, door: AtDoor) -> Any:
     """Set how long things are kept; what is older is erased for good."""
     with door.writing() as unit:
-        before = asdict(kept.retention(unit.connection))
-        after = {"lake_days": wanted.lake_days}
-        door.audit(unit, "retention.set", "retention", before=before, after=after, why=wanted.reason)
-        kept.set_retention(unit.connection, kept.Retention(**after))
-        unit.change("setting", "retention", "changed", door.principal.name, after)
-    return after
+        before = kept.retention(unit.connection)
+        said = wanted.model_dump(exclude_unset=True, exclude={"reason"})
+        if said.get("lake", 1) is None:
+            del said["lake"]
+        after = replace(before, **said)
+        door.audit(unit, "retention.set", "retention", before=asdict(before), after=asdict(after), why=wanted.reason)
+        kept.set_retention(unit.connection, after)
+        unit.change("setting", "retention", "changed", door.principal.name, asdict(after))
+    return asdict(after)
 
 
 def _age(day: str, now: int) -> int | None:
