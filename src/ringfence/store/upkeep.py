@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from ringfence.store.lake import Lake
 from ringfence.store.lake_compact import compact
-from ringfence.store.retention import retention
+from ringfence.store.retention import enforce
 
 __all__ = ["Upkeep"]
 
@@ -36,8 +36,6 @@ class Upkeep:
         if abs(now - self._last) < _EVERY:  # Either way: a clock that was put back must not stop this for years.
             return False
         self._last = now
-        with self.lake.database.reading() as connection:
-            days = retention(connection).lake_days
-        self.lake.retain(days)
+        enforce(self.lake.database, self.lake, now)
         compact(self.lake)
         return True
