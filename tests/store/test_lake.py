@@ -17,6 +17,7 @@ from ringfence.store.lake import PURPOSE, Lake
 from ringfence.store.lake_compact import compact
 from ringfence.store.lake_read import FlowFilter, count, flows, top_talkers, transactions
 from ringfence.store.schema.traffic import lake_file
+from ringfence.store.upkeep import Upkeep
 
 ALWAYS = FlowFilter(0, 2**62)
 
@@ -195,7 +196,8 @@ def test_a_reader_ends_its_look_though_compaction_replaces_the_files(lake: Lake)
 
 
 def test_what_is_erased_is_gone_and_stays_gone(lake: Lake, tmp_path: Path) -> None:
-    store(lake, "old", flow(1, MORNING - 40 * DAY))
+    then = MORNING - 40 * DAY
+    store(Lake(lake.database, tmp_path, Keys(bytes(32), lambda: then), lambda: then), "old", flow(1, then))
     store(lake, "new", flow(2, MORNING))
     stolen = {path: path.read_bytes() for path in files(lake)}
     assert lake.retain(30) == ["2026-10-18"]
@@ -211,6 +213,32 @@ def test_what_is_erased_is_gone_and_stays_gone(lake: Lake, tmp_path: Path) -> No
     assert [row.flow_id for row in flows(lake, ALWAYS)] == [2], "without its key it can't be read"
     assert compact(lake, at_least=1) >= 0
     assert [row.flow_id for row in flows(lake, ALWAYS)] == [2]
+
+
+def test_an_old_capture_that_was_read_lately_is_kept(lake: Lake) -> None:
+    store(lake, "replayed", flow(1, MORNING - 4000 * DAY))
+    assert lake.retain(30) == []
+    lake.clock = lambda: MORNING + 31 * DAY
+    assert lake.retain(30) == ["2015-12-15"]
+    assert files(lake) == []
+
+
+def test_upkeep_erases_and_compacts_once_an_hour(lake: Lake) -> None:
+    upkeep = Upkeep(lake)
+    for batch in range(14):
+        store(lake, f"b{batch}", flow(batch, MORNING + batch))
+    assert not upkeep.perhaps()
+    assert len(files(lake)) == 14
+    now = MORNING + DAY // 2 + 3600 * SECOND
+    lake.clock = lambda: now
+    assert upkeep.perhaps()
+    assert not upkeep.perhaps()
+    assert len(files(lake)) == 2
+    lake.clock = lambda: now + 32 * DAY
+    assert upkeep.perhaps()
+    assert files(lake) == []
+    lake.clock = lambda: now - 400 * DAY
+    assert upkeep.perhaps(), "a clock that was put back stops nothing"
 
 
 def test_days_in_the_future_are_not_erased(lake: Lake) -> None:

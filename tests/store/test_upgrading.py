@@ -54,6 +54,13 @@ WAIT = """
 
 
 @pytest.fixture
+def database(empty_database: Database) -> Database:
+    """One that no other test will use: these tests change its tables."""
+    migrate.upgrade(empty_database)
+    return empty_database
+
+
+@pytest.fixture
 def place(database: Database, tmp_path: Path) -> Place:
     installation_secret(tmp_path / "data")
     with database.writing() as connection:

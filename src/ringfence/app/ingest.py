@@ -36,6 +36,7 @@ from ringfence.store.ring import PacketRing
 from ringfence.store.superseded import retire_devices, supersede_findings
 from ringfence.store.traffic import load_conversations, save_conversations, save_quality
 from ringfence.store.unit import Inputs, UnitOfWork
+from ringfence.store.upkeep import Upkeep
 
 __all__ = ["Ingest"]
 
@@ -82,6 +83,7 @@ class Ingest:
         self._register = Register(installation.knowledge)
         self._inputs = Inputs()
         self._lake = Lake(installation.database, installation.folder, installation.keys, installation.clock)
+        self._upkeep = Upkeep(self._lake)
         self._stored: dict[str, Device] = {}
         self._found: dict[str, Finding] = {}
         self._open: dict[tuple[str, str, object, object], Observation] = {}
@@ -110,6 +112,10 @@ class Ingest:
         self._register.observe(self._gathered.observe(observations))
         self._register.conversations(self._gathered.converse(batch.conversations))
         self._persistently(lambda: self._store(batch))
+        try:
+            self._upkeep.perhaps()
+        except RingfenceError as error:
+            _log.warning("the lake's upkeep is put off by an hour: %s", error)
         return True
 
     def refresh(self) -> bool:

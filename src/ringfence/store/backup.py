@@ -242,7 +242,7 @@ def _others(folder: Path) -> list[str]:
 def _taken(path: Path) -> bool:
     return (
         not path.name.endswith(_NOT_TAKEN)
-        and path.name not in (EPOCH_FILE, MARKER)
+        and path.name not in (EPOCH_FILE, MARKER, "upgrading")
         and path.stat().st_size <= _MAX_FILE
     )
 

@@ -27,7 +27,7 @@ from ringfence.store.database import Database
 from ringfence.store.disk import TEMPORARY, appearing, private_folder
 from ringfence.store.duck import ArrowTable, Memory, calculator, write_parquet
 from ringfence.store.keys import Keys
-from ringfence.store.schema.traffic import lake_file
+from ringfence.store.schema.traffic import lake_file, period_key
 from ringfence.store.sealed import SealedWriter
 
 __all__ = ["DATASETS", "PURPOSE", "Lake", "LakeFile"]
@@ -186,13 +186,17 @@ class Lake:
     def retain(self, days: int) -> list[str]:
         """Erase every day that lies more than ``days`` before today; answers which.
 
-        Days in the future are kept: a device's clock, or ours, was wrong, and a person should see that.
+        An old capture that was read lately is kept as long as one of today: its days count from when they came. Days in
+        the future are kept: a device's clock, or ours, was wrong, and a person should see that.
         """
-        today = date(1970, 1, 1) + timedelta(days=self.clock() // _DAY)
+        now = self.clock()
+        today = date(1970, 1, 1) + timedelta(days=now // _DAY)
         oldest = (today - timedelta(days=days)).isoformat()
+        late = (period_key.c.purpose == PURPOSE) & (period_key.c.created >= now - days * _DAY)
         with self.database.reading() as connection:
             periods = set(self.keys.find_all(connection, PURPOSE))
             periods |= set(connection.execute(select(lake_file.c.period).distinct()).scalars())
+            periods -= set(connection.execute(select(period_key.c.period).where(late)).scalars())
         gone = sorted(period for period in periods if period < oldest)
         for period in gone:
             self.erase(period)

@@ -32,6 +32,7 @@ __all__ = ["PacketRing", "RingOptions"]
 _RING, _SLICE = "ring", "slice"  # purposes of keys
 _HOUR = 3600 * 1_000_000_000  # ns
 _SUFFIX = ".sealed"
+_TRIES = 3  # a slice that isn't found this often is lost
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +122,7 @@ class PacketRing:
         Raises:
             RingfenceError: ``packet-not-found`` where nothing is kept for it; ``sealed-damaged``.
         """
-        with self.database.reading() as connection:
-            every = self._slice(connection, finding)
+        every = self._kept(finding)
         if not every:
             raise RingfenceError("packet-not-found", finding, "The packet ring keeps no packet for it.")
         if anonymous:
@@ -136,6 +136,18 @@ class PacketRing:
     def keeps(connection: Connection, finding: str) -> bool:
         """Return whether ``download`` has packets for a finding."""
         return PacketRing._row(connection, _slice_name(finding)) is not None
+
+    def _kept(self, finding: str) -> list[CapturedPacket]:
+        """The packets of a slice; where it was replaced or dropped while it was read, those of now."""
+        for _ in range(_TRIES):
+            try:
+                with self.database.reading() as connection:
+                    return self._slice(connection, finding)
+            except RingfenceError as error:
+                if not isinstance(error.__cause__, FileNotFoundError):
+                    raise
+                lost = error
+        raise lost
 
     def trim(self) -> int:
         """Drop what is beyond the bounds, the oldest first, with keys that nothing needs; answers how many went."""

@@ -24,6 +24,7 @@ from ringfence.app.ingest import Ingest
 from ringfence.app.installation import Installation
 from ringfence.model.errors import RingfenceError
 from ringfence.sensor.live import Batch, LiveOptions, LiveRun
+from ringfence.store.lake import Lake
 from ringfence.store.ring import PacketRing, RingOptions
 
 __all__ = ["main"]
@@ -40,6 +41,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run until the sources end or the parent goes."""
     chosen = _parser().parse_args(arguments)
     installation = Installation.open(Path(chosen.data), chosen.database)
+    # Two sensors on one data folder would take each other's unfinished files for orphans.
+    with Lake(installation.database, installation.folder, installation.keys, installation.clock).alone():
+        return _run(installation, chosen)
+
+
+def _run(installation: Installation, chosen: argparse.Namespace) -> int:
     elsewhere = os.environ.get(FOLDER)
     captures = Captures(chosen.interface, Path(elsewhere) if elsewhere else None)
     pipes = captures.pipes
