@@ -50,7 +50,7 @@ def sign(database: Database) -> Checkpoint:
 
 
 def tamper(database: Database, act: Callable[[Connection], None]) -> None:
-    """Do what only the owner of the tables can do: take the triggers away first."""
+    """Do what only who owns the tables or the server can do: take the triggers away, or go round them."""
     with database.writing() as connection:
         if database.is_sqlite:
             names = connection.execute(text("SELECT name FROM sqlite_master WHERE type = 'trigger'")).scalars().all()
@@ -58,8 +58,7 @@ def tamper(database: Database, act: Callable[[Connection], None]) -> None:
             for name in names:
                 connection.execute(text(f"DROP TRIGGER {name}"))
         else:
-            connection.execute(text("ALTER TABLE audit DISABLE TRIGGER ALL"))
-            connection.execute(text("ALTER TABLE audit_checkpoint DISABLE TRIGGER ALL"))
+            connection.execute(text("SET LOCAL session_replication_role = replica"))
         act(connection)
 
 

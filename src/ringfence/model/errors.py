@@ -346,7 +346,7 @@ CODES: dict[str, ErrorCode] = {
             Fault.OPERATOR,
             2,
             "Passkeys need a host name",
-            "Open Ringfence by a name such as localhost or by TLS under its own name; until then use password and code.",
+            "Open Ringfence by a name such as localhost, or by TLS under its own name; until then use a password.",
         ),
         ErrorCode(
             "passkey-refused",
