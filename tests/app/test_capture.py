@@ -1,7 +1,7 @@
 """The capture process on a cable of our own: what goes in comes out, what is lost is told, and nothing can be sent.
 
-The tests need root and their own network namespace; elsewhere they say so. The capturing end of the cable has no address
-and no IPv6, as a sensor's port should have.
+The tests need root and their own network namespace; elsewhere they say so. The capturing end of the cable has no
+address and no IPv6, as a sensor's port should be.
 """
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ from ringfence.sensor.reader import read
 
 MODULE = "ringfence.app.daemons.capture"
 _ETH_P_ALL = 0x0003
-_NEEDS = ("ip", "nsenter")
+_NEEDS = ("ip", "setpriv")
+#: Root without any capability: what an ordinary user may do, in a checkout that only root may read.
+UNPRIVILEGED = ("setpriv", "--bounding-set=-all", "--inh-caps=-all")
 
 
 @dataclass(frozen=True)
@@ -135,16 +137,18 @@ def counts(data: bytes) -> tuple[int, int]:
 class Running:
     """A capture that runs, with all that it writes."""
 
-    def __init__(self, command: Sequence[str], **how: object) -> None:
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **how)  # type: ignore[call-overload]
+    def __init__(self, command: Sequence[str], pass_fds: Sequence[int] = ()) -> None:
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, pass_fds=pass_fds)
         self.data = bytearray()
         self._begun = threading.Event()
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
         if not self._begun.wait(20):
+            assert self.process.stderr is not None
             raise AssertionError(self.process.stderr.read().decode())
 
     def _read(self) -> None:
+        assert self.process.stdout is not None
         while data := os.read(self.process.stdout.fileno(), 1 << 20):
             self.data += data
             self._begun.set()
@@ -243,7 +247,12 @@ def test_the_core_reads_a_capture_as_it_comes_and_stops_at_once(cable: Cable) ->
     sender = cable.socket(cable.sender)
     run = LiveRun([process.stdout.fileno()], LiveOptions(site_key=b"k" * 32, every=1, sensor="s", epoch="e"))
     batches: list[Batch] = []
-    thread = threading.Thread(target=lambda: run.run(lambda batch: batches.append(batch) or True))
+
+    def take(batch: Batch) -> bool:
+        batches.append(batch)
+        return True
+
+    thread = threading.Thread(target=lambda: run.run(take))
     thread.start()
     end = time.monotonic() + 20
     while time.monotonic() < end and not any(batch.conversations for batch in batches):
@@ -299,34 +308,25 @@ def test_a_running_capture_makes_no_call_that_sends(cable: Cable, tmp_path: Path
     done = {(call, first) for call, first, line in calls if "EPERM" not in line}
     assert {call for call, _ in done} <= {
         "write", "poll", "ppoll", "getsockopt", "getsockname", "clock_gettime", "munmap", "mmap", "mremap", "brk",
-        "madvise", "futex", "exit_group", "exit", "close", "rt_sigprocmask", "sigaltstack", "restart_syscall", "mprotect",
+        "madvise", "futex", "exit_group", "exit", "close", "rt_sigprocmask", "sigaltstack", "restart_syscall",
+        "mprotect",
     }  # fmt: skip
     assert {first for call, first in done if call == "write"} == {"1"}
 
 
 def test_a_handed_over_socket_needs_no_privilege(cable: Cable) -> None:
     given = cable.socket(cable.sensor)
-    command = [sys.executable, "-m", MODULE, "handed-over", "--seconds", "2", "--descriptor", str(given.fileno())]
-    running = Running(command, pass_fds=[given.fileno()], user=65534, group=65534, extra_groups=[])
+    command = [*UNPRIVILEGED, sys.executable, "-m", MODULE, "handed-over", "--descriptor", str(given.fileno())]
+    running = Running(command, pass_fds=[given.fileno()])
     sender = cable.socket(cable.sender)
     sender.send(frame(1))
-    assert running.process.wait(20) == 0
-    data = running.end()
-    assert packets(data) == [frame(1)]
+    running.until(1)
+    assert packets(running.end()) == [frame(1)]
 
 
 def test_without_privilege_or_interface_it_says_so(cable: Cable) -> None:
     refused = subprocess.run(
-        cable.command(
-            "setpriv",
-            "--reuid=65534",
-            "--clear-groups",
-            "--bounding-set=-all",
-            sys.executable,
-            "-m",
-            MODULE,
-            cable.sensor,
-        ),
+        cable.command(*UNPRIVILEGED, sys.executable, "-m", MODULE, cable.sensor),
         capture_output=True,
     )
     assert refused.returncode == 2
@@ -338,7 +338,7 @@ def test_without_privilege_or_interface_it_says_so(cable: Cable) -> None:
 
 def test_an_output_by_which_one_could_send_is_refused(cable: Cable) -> None:
     ours, theirs = socket.socketpair()
-    done = subprocess.run(cable.capture(), stdout=theirs, stderr=subprocess.PIPE, timeout=30)
+    done = subprocess.run(cable.capture(), stdout=theirs.fileno(), stderr=subprocess.PIPE, timeout=30)
     assert done.returncode == 5
     assert b"(capture-not-sealed)" in done.stderr
     assert b"a socket" in done.stderr
@@ -402,8 +402,10 @@ def test_who_handed_over_is_asked_for_us() -> None:
 def test_a_file_written_by_it_is_read_like_any_other(cable: Cable, tmp_path: Path) -> None:
     out = tmp_path / "out.pcapng"
     with out.open("wb") as file:
-        process = subprocess.Popen(cable.capture("--seconds", "2"), stdout=file)
-        time.sleep(1)
+        process = subprocess.Popen(cable.capture("--seconds", "3"), stdout=file)
+        end = time.monotonic() + 20
+        while not out.stat().st_size and time.monotonic() < end:
+            time.sleep(0.01)
         sender = cable.socket(cable.sender)
         for number in range(20):
             sender.send(frame(number, vlan=9))

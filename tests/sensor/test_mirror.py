@@ -1,4 +1,4 @@
-"""The verdict on a port: every check says good, bad and unknown where it should, and has a remedy where it is not good."""
+"""The verdict on a port: every check says good, bad and unknown where it should, with a remedy where it is not good."""
 
 from __future__ import annotations
 

@@ -191,8 +191,8 @@ fn drop_privileges() -> Result<(), SealError> {
             // What the kernel does not know, or was not ours to drop, is looked at below.
             libc::prctl(libc::PR_CAPBSET_DROP, capability, 0, 0, 0);
         }
-        if libc::geteuid() == 0 {
-            step("leave all groups", libc::setgroups(0, std::ptr::null()).into())?;
+        // Root that has no capability left may not become anybody else.
+        if libc::geteuid() == 0 && libc::setgroups(0, std::ptr::null()) == 0 {
             step("leave root's group", libc::setresgid(NOBODY, NOBODY, NOBODY).into())?;
             step("become nobody", libc::setresuid(NOBODY, NOBODY, NOBODY).into())?;
         }

@@ -3,7 +3,7 @@
 use crate::bpf::{kernel_form, Instruction};
 use crate::pcapng::Counts;
 use libc::{c_int, c_void, socklen_t};
-use std::ffi::{CStr, CString};
+use std::ffi::CString;
 use std::io;
 use std::mem::{size_of, zeroed};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
@@ -79,24 +79,18 @@ impl Socket {
         Ok(socket)
     }
 
-    /// Take over a packet socket that is bound to an interface.
+    /// Take over a packet socket that is bound to an interface, which is called `name` from now on: the socket may be of
+    /// another namespace, where its interface's number means another one.
     ///
     /// # Errors
     /// Where it is none.
-    pub fn adopt(descriptor: OwnedFd) -> Result<Socket, OpenError> {
-        let mut socket = Socket { descriptor, name: String::new(), link: 0, index: 0 };
+    pub fn adopt(descriptor: OwnedFd, name: &str) -> Result<Socket, OpenError> {
+        let mut socket = Socket { descriptor, name: name.to_owned(), link: 0, index: 0 };
         let address = socket.address()?;
         if c_int::from(address.sll_family) != libc::AF_PACKET || address.sll_ifindex <= 0 {
             return Err(OpenError::NoPacketSocket);
         }
         socket.index = address.sll_ifindex;
-        let mut name = [0_u8; libc::IF_NAMESIZE];
-        // SAFETY: the buffer has the room that the call asks for.
-        if unsafe { libc::if_indextoname(address.sll_ifindex as u32, name.as_mut_ptr().cast()) }.is_null() {
-            return Err(OpenError::NoPacketSocket);
-        }
-        let text = CStr::from_bytes_until_nul(&name).map_err(|_| OpenError::NoPacketSocket)?;
-        socket.name = text.to_string_lossy().into_owned();
         socket.link = link_of(address.sll_hatype)?;
         Ok(socket)
     }

@@ -37,7 +37,9 @@ fn raise_capture(interface: &str, error: &CaptureError) -> PyErr {
 fn open(interface: &str, number: Option<i32>) -> PyResult<Socket> {
     let opened = match number {
         None => Socket::open(interface),
-        Some(number) => descriptor::duplicate(number).map_err(|_| OpenError::NoPacketSocket).and_then(Socket::adopt),
+        Some(number) => descriptor::duplicate(number)
+            .map_err(|_| OpenError::NoPacketSocket)
+            .and_then(|own| Socket::adopt(own, interface)),
     };
     opened.map_err(|error| raise_capture(interface, &CaptureError::Open(error)))
 }

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import sys
 from pathlib import Path
 from secrets import token_bytes
 
+from ringfence.app.daemons.brief import captured
 from ringfence.app.escape import terminal_text
 from ringfence.model.errors import RingfenceError
 from ringfence.sensor.live import Batch, LiveOptions, LiveRun
@@ -55,28 +55,8 @@ def _of_interface(interface: str, seconds: float) -> MirrorFacts:
         raise RingfenceError("interface-not-found", interface, "there is no such interface")
     own = (folder / "address").read_text(encoding="ascii").strip()
     sent_before = _sent(folder)
-    command = [sys.executable, "-m", "ringfence.app.daemons.capture", interface, "--own", "--seconds", str(seconds)]
-    with subprocess.Popen(  # noqa: S603 Our own module.
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as capture:
-        if capture.stdout is None or capture.stderr is None:
-            raise RingfenceError("capture-not-permitted", interface, "the capture process has no output")
-        try:
-            gathering, last = _gather(Gathering(own), capture.stdout.fileno())
-        except RingfenceError as error:
-            raise _why(interface, capture, error) from error
-        capture.wait()
+    gathering, last = captured(interface, seconds, lambda pipe: _gather(Gathering(own), pipe))
     return gathering.facts(dict(last.summary), seconds, max(_sent(folder) - sent_before, 0))
-
-
-def _why(interface: str, capture: subprocess.Popen[bytes], error: RingfenceError) -> RingfenceError:
-    """Return what the capture process complained of; without a complaint ``error`` stands."""
-    text = capture.stderr.read().decode(errors="replace") if capture.stderr else ""
-    for code in ("capture-not-permitted", "capture-not-sealed", "interface-not-found"):
-        if f"({code})" in text:
-            detail = text.splitlines()[0].removeprefix("ringfence capture: ").removeprefix(f"{interface}: ")
-            return RingfenceError(code, interface, detail)
-    return error
 
 
 def _sent(folder: Path) -> int:

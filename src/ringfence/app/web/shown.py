@@ -156,19 +156,25 @@ def told(change: ChangeRow) -> str:
         said += " " + words(str(detail["field"]))
     if "before" in detail or "after" in detail:
         return f"{said}: {_value(detail.get('before'))} → {_value(detail.get('after'))}"
-    pairs = [
-        f"{words(name)} {_value(value[0])} → {_value(value[1])}"
-        if isinstance(value, list | tuple) and len(value) == 2
-        else f"{words(name)} {_value(value)}"
-        for name, value in detail.items()
-        if name not in _UNTOLD.get(change.noun, ())
-    ]
+    pairs = [_pair(words(name), value) for name, value in detail.items() if name not in _UNTOLD.get(change.noun, ())]
     return said + (": " + ", ".join(pairs[:4]) if pairs else "")
+
+
+def _pair(name: str, value: Any) -> str:
+    if not isinstance(value, list | tuple) or len(value) != 2:
+        return f"{name} {_value(value)}"
+    if value[0] in (None, "", []):
+        return f"{name} {_value(value[1])}"
+    return f"{name} {_value(value[0])} → {_value(value[1])}"
 
 
 def _value(value: Any) -> str:
     if value is None or value == "":
         return "nothing"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list | tuple) and all(isinstance(each, str) for each in value):
+        return shortened(", ".join(value), 60) or "nothing"
     return shortened(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str), 60)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from os import scandir
 from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter
@@ -112,13 +113,13 @@ def _backups(_: Connection, visit: Visit) -> Mapping[str, Any]:
     if not visit.may("GET", "/api/v1/people"):
         return {"backups": None}
     folder = visit.platform.folder / "backups"
-    found = sorted(folder.glob("*"), key=lambda each: -each.stat().st_mtime_ns) if folder.is_dir() else []
-    files = [each for each in found if each.is_file()]
-    return {
-        "backups": [
-            {"name": each.name, "time": each.stat().st_mtime_ns, "bytes": each.stat().st_size} for each in files[:50]
-        ]
-    }
+    try:
+        with scandir(folder) as found:
+            files = [(each.name, each.stat()) for each in found if each.is_file()]
+    except OSError:
+        files = []  # None was made yet, or one went away just now.
+    rows = [{"name": name, "time": stat.st_mtime_ns, "bytes": stat.st_size} for name, stat in files]
+    return {"backups": sorted(rows, key=lambda row: row["time"], reverse=True)[:50]}
 
 
 def _about(_: Connection, visit: Visit) -> Mapping[str, Any]:
