@@ -20,13 +20,13 @@ __all__ = [
     "CHANGING",
     "ONE",
     "READING",
+    "WHOLE",
     "Body",
     "Exact",
     "Identity",
     "ListAsked",
     "Moment",
     "Searched",
-    "Whole",
     "every_row",
     "sorted_by",
     "turned",
@@ -104,10 +104,8 @@ def _nanoseconds(text: Any) -> Any:
     return min(max(made, -_FURTHEST), _FURTHEST)  # What a BIGINT holds: the years 1678 to 2262.
 
 
-#: A whole number in a body; JSON knows no difference between 30 and 30.0.
-Whole = Annotated[
-    int, BeforeValidator(lambda value: int(value) if isinstance(value, float) and value % 1 == 0 else value)
-]
+#: Behind the bounds of a whole number in a body: JSON knows no difference between 30 and 30.0.
+WHOLE = BeforeValidator(lambda value: int(value) if isinstance(value, float) and value % 1 == 0 else value)
 
 #: A time that is asked for: RFC 3339 text, taken as ns since 1970.
 Moment = Annotated[

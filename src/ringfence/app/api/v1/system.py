@@ -19,7 +19,7 @@ from ringfence.app.access.access import Access
 from ringfence.app.api import openapi
 from ringfence.app.api.answers import ChangeAnswer, SensorAnswer, Time, TodayAnswer, change_answer, sensor_answer
 from ringfence.app.api.answers import today_answer as made_today
-from ringfence.app.api.asked import CHANGING, READING, Body, Exact, Moment, Whole
+from ringfence.app.api.asked import CHANGING, READING, WHOLE, Body, Exact, Moment
 from ringfence.app.api.door import AtDoor, Door
 from ringfence.app.api.events import Streams, stream
 from ringfence.model.clock import rfc3339
@@ -82,7 +82,7 @@ class AboutAnswer(TypedDict):
 
 
 _Days = Annotated[int, Field(ge=1, le=36_500)]
-_Kept = Annotated[Whole | None, Field(ge=1, le=36_500)]
+_Told = Annotated[int, Field(ge=1, le=36_500), WHOLE]
 
 
 class RetentionAnswer(TypedDict):
@@ -100,13 +100,13 @@ class RetentionAnswer(TypedDict):
 class RetentionPut(Body):
     """After how many days each kind is to be erased. What is not named stays, null is for ever."""
 
-    lake: Annotated[Whole, Field(ge=1, le=36_500)] | None = Field(None, description="Null changes nothing.")
-    conversations: _Kept = None
-    talkers: _Kept = None
-    changes: _Kept = None
-    observations: _Kept = None
-    findings: _Kept = None
-    devices: _Kept = None
+    lake: _Told | None = Field(None, description="Null changes nothing.")
+    conversations: _Told | None = None
+    talkers: _Told | None = None
+    changes: _Told | None = None
+    observations: _Told | None = None
+    findings: _Told | None = None
+    devices: _Told | None = None
     reason: str = Field(min_length=1, max_length=1_000)
 
 
