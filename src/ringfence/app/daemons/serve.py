@@ -169,7 +169,9 @@ def _check(certificate: Path, key: Path | None) -> None:
     try:
         ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(certificate, key)
     except (OSError, ssl.SSLError) as error:
-        raise RingfenceError("listen-refused", str(certificate), f"certificate and key can't be used: {error}") from error
+        raise RingfenceError(
+            "listen-refused", str(certificate), f"certificate and key can't be used: {error}"
+        ) from error
 
 
 def _is_loopback(listener: socket.socket) -> bool:
