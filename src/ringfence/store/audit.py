@@ -23,7 +23,7 @@ from sqlalchemy import Connection, func, insert, select, text
 
 from ringfence.model.errors import RingfenceError
 from ringfence.store.schema.audit import checkpoint, entry
-from ringfence.store.schema.base import storable
+from ringfence.store.schema.columns import storable
 
 __all__ = ["GENESIS", "Checkpoint", "Entry", "append", "checkpoints", "entries", "hash_of", "head", "key_id", "sign"]
 

@@ -26,7 +26,7 @@ from ringfence.store.inventory import save_devices
 from ringfence.store.merging import survivors
 from ringfence.store.notes import load_decisions, seen_device
 from ringfence.store.observations import load_observations
-from ringfence.store.schema.base import storable
+from ringfence.store.schema.columns import storable
 from ringfence.store.schema.inventory import decision, device, device_part
 from ringfence.store.schema.operation import change
 from ringfence.store.traffic import load_conversations

@@ -18,7 +18,7 @@ from ringfence.model.scope import Scope
 from ringfence.store import bulk
 from ringfence.store.read.paging import Sorting, page
 from ringfence.store.read.rows import Page
-from ringfence.store.schema.base import storable
+from ringfence.store.schema.columns import storable
 from ringfence.store.schema.inventory import device, intended, site
 from ringfence.store.unit import UnitOfWork
 

@@ -16,7 +16,7 @@ from ringfence.model.errors import RingfenceError
 from ringfence.model.finding import Finding
 from ringfence.store import bulk
 from ringfence.store.merging import count_findings, survivors
-from ringfence.store.schema.base import storable
+from ringfence.store.schema.columns import storable
 from ringfence.store.schema.findings import finding, finding_device
 from ringfence.store.unit import UnitOfWork
 

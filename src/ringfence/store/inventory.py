@@ -24,7 +24,7 @@ from ringfence.store import bulk
 from ringfence.store.merging import absorb
 from ringfence.store.observations import save_parts
 from ringfence.store.read.fields import packed
-from ringfence.store.schema.base import storable
+from ringfence.store.schema.columns import storable
 from ringfence.store.schema.inventory import (
     address,
     claim,

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from ringfence.store import bulk
-from ringfence.store.schema.base import storable
+from ringfence.store.schema.columns import storable
 from ringfence.store.schema.operation import change
 
 __all__ = ["News", "alone", "tell"]

@@ -17,7 +17,7 @@ from ringfence.model.errors import RingfenceError
 from ringfence.model.scope import Scope
 from ringfence.store.database import upsert
 from ringfence.store.read.where import CRITICALITIES
-from ringfence.store.schema.base import storable
+from ringfence.store.schema.columns import storable
 from ringfence.store.schema.inventory import decision, device, device_note, domain, label, site, zone
 from ringfence.store.unit import UnitOfWork
 

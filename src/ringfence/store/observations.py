@@ -15,7 +15,7 @@ from sqlalchemy import Connection, select
 
 from ringfence.model.observation import Address, Observation, Part
 from ringfence.store import bulk
-from ringfence.store.schema.base import storable
+from ringfence.store.schema.columns import storable
 from ringfence.store.schema.inventory import observation, part
 from ringfence.store.unit import Inputs, UnitOfWork
 

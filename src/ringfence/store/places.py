@@ -18,7 +18,7 @@ from ringfence.model.errors import RingfenceError
 from ringfence.model.scope import Scope
 from ringfence.store.database import upsert
 from ringfence.store.read.fields import packed
-from ringfence.store.schema.base import storable
+from ringfence.store.schema.columns import storable
 from ringfence.store.schema.inventory import address, device, device_note, domain, part, site, zone
 from ringfence.store.unit import UnitOfWork
 

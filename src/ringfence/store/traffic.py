@@ -13,7 +13,7 @@ from ringfence.model.flow import Conversation, Operation, QualityNote
 from ringfence.model.observation import Address, Part
 from ringfence.store import bulk
 from ringfence.store.observations import save_parts
-from ringfence.store.schema.base import storable
+from ringfence.store.schema.columns import storable
 from ringfence.store.schema.inventory import part
 from ringfence.store.schema.operation import quality
 from ringfence.store.schema.traffic import conversation, talker

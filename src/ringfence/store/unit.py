@@ -19,7 +19,7 @@ from ringfence.model.observation import PacketReference
 from ringfence.store import bulk
 from ringfence.store.database import Database
 from ringfence.store.news import News, alone, tell
-from ringfence.store.schema.base import storable
+from ringfence.store.schema.columns import storable
 from ringfence.store.schema.operation import batch
 
 __all__ = ["Inputs", "UnitOfWork"]

@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, func, or_, select, 
 from ringfence.model.scope import Scope
 from ringfence.store.read.rows import ChangeRow
 from ringfence.store.read.where import scoped_devices, scoped_findings
-from ringfence.store.schema.base import storable
+from ringfence.store.schema.columns import storable
 from ringfence.store.schema.findings import finding
 from ringfence.store.schema.inventory import device, zone
 from ringfence.store.schema.operation import change

@@ -21,7 +21,7 @@ from ringfence.store.read.devices import rows_of
 from ringfence.store.read.ends import ends
 from ringfence.store.read.findings import of_devices
 from ringfence.store.read.rows import DecisionRow, DevicePage, PeerRow
-from ringfence.store.schema.base import storable
+from ringfence.store.schema.columns import storable
 from ringfence.store.schema.inventory import (
     claim,
     conflict,

@@ -15,7 +15,7 @@ from ringfence.store.read.changes import timeline
 from ringfence.store.read.paging import Sorting, page
 from ringfence.store.read.rows import FindingDeviceRow, FindingPage, FindingRow, Page
 from ringfence.store.read.where import finding_condition, scoped_findings
-from ringfence.store.schema.base import storable
+from ringfence.store.schema.columns import storable
 from ringfence.store.schema.findings import finding as table
 from ringfence.store.schema.findings import finding_device
 

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, literal, or_, select
 
 from ringfence.model.errors import RingfenceError
-from ringfence.store.schema.base import storable
+from ringfence.store.schema.columns import storable
 
 __all__ = ["COUNTED", "MAX_PAGE", "Sorting", "bounded", "page"]
 

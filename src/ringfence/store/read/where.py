@@ -29,7 +29,7 @@ from ringfence.store.read.fields import (
     typed,
 )
 from ringfence.store.read.terms import Flag, Kind, Known, Number, Severe, Text, Time, Word, like, suggestion, wrong
-from ringfence.store.schema.base import storable
+from ringfence.store.schema.columns import storable
 from ringfence.store.schema.findings import finding, finding_device
 from ringfence.store.schema.inventory import device, device_part
 from ringfence.store.schema.traffic import conversation

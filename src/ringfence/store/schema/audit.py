@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, Index, Table, Text
 
-from ringfence.store.schema.base import Json, Nanoseconds, Wire, metadata
+from ringfence.store.schema.columns import Json, Nanoseconds, Wire, metadata
 
 __all__ = ["checkpoint", "entry"]
 

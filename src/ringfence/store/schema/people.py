@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, LargeBinary, Table, Text
 
-from ringfence.store.schema.base import Json, Nanoseconds, Wire, metadata
+from ringfence.store.schema.columns import Json, Nanoseconds, Wire, metadata
 
 __all__ = ["approval", "grant", "invitation", "passkey", "person", "session", "token"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, Table, Text
 
-from ringfence.store.schema.base import Json, Nanoseconds, Wire, metadata
+from ringfence.store.schema.columns import Json, Nanoseconds, Wire, metadata
 
 __all__ = ["conversation", "lake_file", "period_key", "ring_segment", "talker"]
 
