@@ -374,7 +374,7 @@ impl<'a, S: LiveSink> Live<'a, S> {
     }
 
     fn attempts_changed(&mut self) -> bool {
-        self.shards.iter_mut().fold(false, |any, shard| shard.attempts.has_changed() || any)
+        self.shards.iter_mut().map(|shard| u32::from(shard.attempts.has_changed())).sum::<u32>() > 0
     }
 
     /// Talkers and targets worth a word, where `due` says so of their flows and those told before.
