@@ -88,6 +88,9 @@ def test_a_password_that_is_easily_guessed_is_refused(house: House, password: st
     link = people.first_link(house.access)
     answer = house.anonymous().post("/welcome", data={"link": link, "name": "anna", "password": password})
     assert answer.status_code == 422
+    with pytest.raises(RingfenceError) as raised:
+        people.take_link(house.access, str(link).partition("#")[2], "anna", "", password, "test")
+    assert raised.value.code.code == "password-weak"
     assert people.look_at_link(house.access, str(link).partition("#")[2]).roles, "the link is not used up"
 
 

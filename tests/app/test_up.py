@@ -98,6 +98,7 @@ def test_anything_but_loopback_speaks_tls(tmp_path: Path) -> None:
         (("--replay", "no-such-file.pcap"), 2, "no-such-file.pcap"),
         (("--database", "oracle://somewhere"), 2, "database-url"),
         (("--listen", "nowhere"), 2, "server.listen"),
+        (("--listen", "192.0.2.1:8470"), 2, "listen-refused"),
         (("--interface", "a", "--replay", "b"), 2, "not allowed with"),
     ],
 )

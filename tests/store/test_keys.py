@@ -126,6 +126,14 @@ def test_a_period_has_one_key_until_it_is_dropped(database: Database) -> None:
         assert keys.make(connection, "lake", "2026-11-27") != first
 
 
+def test_a_key_that_is_dropped_while_it_is_made_is_told(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = Keys(KEY, lambda: 7)
+    monkeypatch.setattr(Keys, "find", lambda *_: None)
+    with database.writing() as connection, pytest.raises(RingfenceError) as raised:
+        keys.make(connection, "lake", "2026-11-27")
+    assert raised.value.code.code == "key-dropped"
+
+
 def test_a_key_whose_transaction_failed_is_gone(database: Database) -> None:
     keys = Keys(KEY, lambda: 7)
     with pytest.raises(ZeroDivisionError), database.writing() as connection:
