@@ -121,6 +121,9 @@ def test_commands_are_those_that_work() -> None:
     from ringfence.app.cli import parser
 
     (actions,) = [row for row in parser()._actions if isinstance(row, _SubParsersAction)]
-    assert set(actions.choices) == {"analyze", "explain", "protocols", "rules", "clues", "bundle", "doctor"}
-    for later in ("up", "devices", "policy", "identity", "backup"):
+    captures = {"analyze", "explain", "protocols", "rules", "clues", "bundle", "doctor"}
+    platform = {"up", "config", "people", "audit", "backup", "upgrade", "support-bundle", "lake"}
+    served = {"devices", "findings", "flows", "sensors", "sensor"}
+    assert set(actions.choices) == captures | platform | served
+    for later in ("policy", "identity", "why", "cases"):
         assert ringfence(later).code == 2
