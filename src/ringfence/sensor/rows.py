@@ -27,6 +27,9 @@ def part_id(address: Address) -> str:
     return "p-" + sha256(text.encode()).digest()[:_PART_ID_LENGTH].hex()
 
 
+_MOST_PARTS = 200_000  # remembered, so that each is made once
+
+
 class Parts:
     """Parts by (domain number, kind, text): each is made once."""
 
@@ -39,6 +42,8 @@ class Parts:
         key = (domain, address)
         part = self._known.get(key)
         if part is None:
+            if len(self._known) >= _MOST_PARTS:
+                self._known.clear()  # A live read meets new addresses for ever.
             full = Address(self._domains[domain], *address)
             part = self._known[key] = Part(part_id(full), full)
         return part
