@@ -60,7 +60,6 @@ def folder(tmp_path: Path) -> Path:
             "merge_reasons": [f"{MAC} and {IP} answered as one"],
             "first": 1,
             "last": 2,
-            "search": f"{MAC} {NAME}".lower(),
         }
         connection.execute(insert(inventory.device).values(**device))
         for kind, value in (("mac", MAC), ("ip", IP), ("ip", IP6), ("name", NAME)):
