@@ -10,12 +10,18 @@ import time
 import urllib.error
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 import pytest
-from tests.app.running import up
+from tests.app.running import Running, up
 from tests.program import DEMO, ringfence
 
 pytestmark = pytest.mark.slow
+
+
+def open_findings(server: Running) -> dict[str, dict[str, Any]]:
+    """Without those that later facts took back: the first batches know less than the whole."""
+    return {row["id"]: row for row in server.every("/api/v1/findings") if row["state"] != "closed"}
 
 
 def test_a_replay_shows_what_analyze_says(tmp_path: Path) -> None:
@@ -27,13 +33,13 @@ def test_a_replay_shows_what_analyze_says(tmp_path: Path) -> None:
         server.enter()
         wanted = len(expected["devices"])
         server.until("all devices", lambda: len(server.every("/api/v1/devices")) == wanted)
-        server.until("all findings", lambda: len(server.every("/api/v1/findings")) == len(expected["findings"]))
+        server.until("all findings", lambda: len(open_findings(server)) == len(expected["findings"]))
         devices = {row["id"]: row for row in server.every("/api/v1/devices")}
         for device in expected["devices"]:
             row = devices[device["id"]]
             for name in ("name", "class", "vendor", "product", "model", "firmware", "serial", "os", "macs", "ips"):
                 assert row[name] == device[name], (device["id"], name)
-        findings = {row["id"]: row for row in server.every("/api/v1/findings")}
+        findings = open_findings(server)
         for finding in expected["findings"]:
             row = findings[finding["id"]]
             for name in ("rule", "severity", "title", "why", "count"):
