@@ -27,11 +27,11 @@ def refused(path: Path | None, environment: dict[str, str] | None = None, **flag
 
 
 def test_flag_beats_environment_beats_file_beats_default(tmp_path: Path) -> None:
-    path = written(tmp_path, '[server]\nlisten = "127.0.0.1:1"\n[sensor]\nworkers = 3\n[ring]\nhours = 9\n')
-    environment = {"RINGFENCE_SERVER_LISTEN": "127.0.0.1:2", "RINGFENCE_SENSOR_WORKERS": "4"}
+    path = written(tmp_path, '[server]\nlisten = "127.0.0.1:1"\n[sensor]\nevery = 3\n[ring]\nhours = 9\n')
+    environment = {"RINGFENCE_SERVER_LISTEN": "127.0.0.1:2", "RINGFENCE_SENSOR_EVERY": "4"}
     made = load(path, environment, {"server.listen": "127.0.0.1:3"})
     assert (made.server.listen, made.origins["server.listen"]) == ("127.0.0.1:3", "flag")
-    assert (made.sensor.workers, made.origins["sensor.workers"]) == (4, "environment RINGFENCE_SENSOR_WORKERS")
+    assert (made.sensor.every, made.origins["sensor.every"]) == (4, "environment RINGFENCE_SENSOR_EVERY")
     assert (made.ring.hours, made.origins["ring.hours"]) == (9, f"file {path}")
     assert (made.log.level, made.origins["log.level"]) == ("info", "default")
 
@@ -75,9 +75,9 @@ def test_a_misspelt_variable_is_an_error_and_a_foreign_one_is_not() -> None:
 @pytest.mark.parametrize(
     ("text", "culprit"),
     [
-        ("[sensor]\nworkers = 'four'", "sensor.workers"),
-        ("[sensor]\nworkers = true", "sensor.workers"),
-        ("[sensor]\nworkers = -1", "sensor.workers"),
+        ("[sensor]\nevery = 'four'", "sensor.every"),
+        ("[sensor]\nevery = true", "sensor.every"),
+        ("[sensor]\nevery = -1", "sensor.every"),
         ("[sensor]\ninterfaces = 'tap0'", "sensor.interfaces"),
         ("[log]\nlevel = 'inof'", "log.level"),
         ("[server]\nlisten = '8470'", "server.listen"),
@@ -93,7 +93,7 @@ def test_a_value_that_does_not_fit_is_named(tmp_path: Path, text: str, culprit: 
 
 
 def test_values_of_the_environment_are_checked_alike() -> None:
-    for name, value in (("METRICS_ENABLED", "perhaps"), ("SENSOR_WORKERS", "x"), ("LOG_FORMAT", "xml")):
+    for name, value in (("METRICS_ENABLED", "perhaps"), ("SENSOR_EVERY", "x"), ("LOG_FORMAT", "xml")):
         assert refused(None, {f"RINGFENCE_{name}": value}).code.code == "config-value"
     assert load(None, {"RINGFENCE_METRICS_ENABLED": "off"}).metrics.enabled is False
 
@@ -161,7 +161,7 @@ def test_a_secret_in_the_file_or_on_the_command_line_is_refused(tmp_path: Path) 
 def test_show_tells_origins_and_no_secret(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = written(tmp_path, "[sensor]\nworkers = 3\n")
+    path = written(tmp_path, "[sensor]\nevery = 3\n")
     monkeypatch.setenv("RINGFENCE_METRICS_TOKEN", "hunter2")
     monkeypatch.setenv("RINGFENCE_STORE_DATABASE", "postgresql://ringfence:hunter2@db/ringfence")
     assert main(["config", "show", "--origin", "--config", str(path)]) == 0
@@ -170,7 +170,7 @@ def test_show_tells_origins_and_no_secret(
     assert "# environment RINGFENCE_METRICS_TOKEN" in shown
     assert main(["config", "show", "--json", "--config", str(path)]) == 0
     made = capsys.readouterr().out
-    assert json.loads(made)["configuration"]["sensor.workers"] == {"value": 3, "origin": f"file {path}"}
+    assert json.loads(made)["configuration"]["sensor.every"] == {"value": 3, "origin": f"file {path}"}
     assert "hunter2" not in shown + made
 
 

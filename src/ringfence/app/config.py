@@ -97,7 +97,7 @@ class SensorOptions:
     """What is watched."""
 
     interfaces: tuple[str, ...] = _key((), "Network interfaces that see mirrored traffic.")
-    workers: int = _key(0, "Threads of the core; 0: as many as processors.", least=0)
+    every: int = _key(10, "Seconds of capture time after which a live read hands over what has come.", least=1)
 
 
 @dataclass(frozen=True, slots=True)

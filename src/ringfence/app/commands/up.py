@@ -96,6 +96,7 @@ def _sensor(configuration: Configuration, arguments: argparse.Namespace, install
         return None
     words = ["--data", str(installation.folder), *sources]
     ring = configuration.ring
+    words += ["--every", str(configuration.sensor.every)]
     words += ["--ring-megabytes", str(ring.megabytes), "--ring-hours", str(ring.hours)]
     if arguments.speed:
         words += ["--speed", str(arguments.speed)]

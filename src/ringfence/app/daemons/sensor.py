@@ -29,8 +29,7 @@ from ringfence.store.ring import PacketRing, RingOptions
 
 __all__ = ["main"]
 
-_LIVE_EVERY = 10  # seconds of capture time between hand-overs of a live read
-_WINDOW = 300  # the same where nobody waits: whole windows are much less work
+_WINDOW = 300  # seconds of capture time between hand-overs where nobody waits: whole windows are much less work
 _SECOND = 1_000_000_000  # nanoseconds
 _ATTEND_EVERY = 1.0  # seconds between looks at what people decided, when no batches come
 
@@ -64,7 +63,7 @@ def _run(installation: Installation, chosen: argparse.Namespace) -> int:
         site_key=installation.site_key,
         default_credentials=tuple(installation.knowledge.default_credentials()),
         domain_per_input=len(pipes) > 1,
-        every=_LIVE_EVERY if captures or chosen.speed else _WINDOW,
+        every=chosen.every if captures or chosen.speed else _WINDOW,
         sensor=chosen.sensor,
         epoch=f"live-{time.time_ns()}" if captures else "",
     )
@@ -103,6 +102,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--interface", action="append", default=[])
     parser.add_argument("--replay", action="append", default=[])
     parser.add_argument("--speed", type=float, default=0.0, help="times capture time; 0: as fast as it goes")
+    parser.add_argument(
+        "--every", type=int, default=10, help="seconds of capture time between hand-overs of a live read"
+    )
     parser.add_argument("--ring-megabytes", type=int, default=0, help="packets kept at most; 0: none")
     parser.add_argument("--ring-hours", type=int, default=24)
     return parser
