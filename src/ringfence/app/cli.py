@@ -155,9 +155,7 @@ def _up(command: argparse.ArgumentParser) -> None:
         help="replay N times as fast as captured (default: no waiting)",
     )
     command.add_argument("--listen", metavar="ADDRESS:PORT", help="default 127.0.0.1:8470; port 0 takes a free one")
-    command.add_argument("--data", metavar="FOLDER", help="data folder")
-    command.add_argument("--database", metavar="URL", help="sqlite:///PATH or postgresql://USER@HOST/NAME")
-    command.add_argument("--config", metavar="FILE", help="configuration (TOML)")
+    _installation(command)
     command.set_defaults(call=("up", "up"))
 
 

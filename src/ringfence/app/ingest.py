@@ -101,7 +101,7 @@ class Ingest:
         self._register.observe(observations)
         self._register.conversations(conversations)
         self._register.decide(self._decided)
-        self._found = self._judged(self._register.devices())
+        self._found = self._judged()
 
     def take(self, batch: Batch) -> bool:
         """Take one batch; answers True: go on. Blocks while the store can't be written."""
@@ -114,8 +114,10 @@ class Ingest:
         self._persistently(lambda: self._store(batch))
         try:
             self._upkeep.perhaps()
+            if self._ring is not None and batch.closed:
+                self._ring.trim()
         except RingfenceError as error:
-            _log.warning("the lake's upkeep is put off by an hour: %s", error)
+            _log.warning("the upkeep of lake and packet ring is put off: %s", error)
         return True
 
     def refresh(self) -> bool:
@@ -145,9 +147,6 @@ class Ingest:
             self._lake.write(unit.connection, batch.id, "flows.v1", batch.flows())
             self._lake.write(unit.connection, batch.id, "transactions.v1", batch.transactions())
         keep()
-        self._waiting.clear()
-        if self._ring is not None and batch.closed:
-            self._ring.trim()
         if batch.closed or batch.last:
             self._open.clear()
 
@@ -158,7 +157,7 @@ class Ingest:
             self._decided = decided
             self._register.decide(decided)
         devices = {device.id: device for device in self._register.devices()}
-        findings = self._judged(list(devices.values()))
+        findings = self._judged()
         self._keep_packets(unit, findings)
         save_devices(unit, (device for each, device in devices.items() if self._stored.get(each) is not device))
         retire_devices(unit, [each for each in self._stored if each not in devices])
@@ -168,6 +167,7 @@ class Ingest:
 
         def keep() -> None:
             self._stored, self._found = devices, findings
+            self._waiting.clear()
 
         return keep
 
@@ -191,8 +191,8 @@ class Ingest:
         if batch.closed or batch.last:
             yield from self._open.values()
 
-    def _judged(self, devices: list[Device]) -> dict[str, Finding]:
-        owners = {part.id: device.id for device in devices for part in device.parts}
+    def _judged(self) -> dict[str, Finding]:
+        devices, owners = self._register.devices(), self._register.owners()
         sight = Sight(self._gathered.facts(), self._gathered.conversations(), devices, owners, self._options)
         return {finding.id: finding for finding in judge(sight)}
 

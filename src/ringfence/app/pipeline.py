@@ -54,7 +54,7 @@ def run(paths: Sequence[str | Path], knowledge: Knowledge, options: PipelineOpti
     register.conversations(capture.conversations)
     devices = register.devices()
 
-    device_of = _device_of(capture, register)
+    device_of = register.owners()
     sight = Sight(capture.observations, capture.conversations, devices, device_of, options.detect)
     findings = judge_rules(sight)
 
@@ -82,14 +82,6 @@ def _summary(capture: CaptureRun) -> CaptureSummary:
         last=summary["last"],
         quality=judge_capture(summary),
     )
-
-
-def _device_of(capture: CaptureRun, register: Register) -> dict[str, str]:
-    """Part ids to device ids, for every part that stands in a conversation or an observation."""
-    parts = {part.id for c in capture.conversations for part in (c.source, c.destination)}
-    parts.update(part.id for o in capture.observations for part in (o.subject, o.object) if part is not None)
-    found = ((part, register.device_of(part)) for part in sorted(parts))
-    return {part: device for part, device in found if device is not None}
 
 
 def _certificates(capture: CaptureRun, device_of: Mapping[str, str]) -> dict[str, tuple[Mapping[str, Any], ...]]:

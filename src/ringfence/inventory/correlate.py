@@ -41,6 +41,22 @@ class Group:
         """Canonical order: MACs before addresses."""
         return (self.domain, 0, min(self.macs)) if self.macs else (self.domain, 1, min(self.ips))
 
+    def absorb(self, other: Group) -> None:
+        """Take over everything of another group: both are one device."""
+        self.macs = sorted({*self.macs, *other.macs})
+        self.ips = sorted({*self.ips, *other.ips})
+        self.marks |= other.marks
+        self.reasons += other.reasons
+        self.forwards = sorted({*self.forwards, *other.forwards})
+        for ip, span in other.spans.items():
+            known = self.spans.get(ip, span)
+            # What one MAC handed on to the next is one stretch of time; another device's turn between is not.
+            follows = known.first <= span.last and span.first <= known.last
+            later = max(known, span, key=lambda each: each.last)
+            self.spans[ip] = (
+                Span(min(known.first, span.first), max(known.last, span.last), later.count) if follows else later
+            )
+
     @property
     def key(self) -> tuple[object, ...]:
         """Everything in it, to be compared: two groups with equal keys are the same device."""
@@ -379,18 +395,5 @@ def _merged(groups: list[Group], leader: list[int]) -> list[Group]:
         if root == at:
             kept.setdefault(root, group)
             continue
-        into = kept.setdefault(root, groups[root])
-        into.macs = sorted({*into.macs, *group.macs})
-        into.ips = sorted({*into.ips, *group.ips})
-        into.marks |= group.marks
-        into.reasons += group.reasons
-        into.forwards = sorted({*into.forwards, *group.forwards})
-        for ip, span in group.spans.items():
-            known = into.spans.get(ip, span)
-            # What one MAC handed on to the next is one stretch of time; another device's turn between is not.
-            follows = known.first <= span.last and span.first <= known.last
-            later = max(known, span, key=lambda each: each.last)
-            into.spans[ip] = (
-                Span(min(known.first, span.first), max(known.last, span.last), later.count) if follows else later
-            )
+        kept.setdefault(root, groups[root]).absorb(group)
     return list(kept.values())

@@ -140,12 +140,7 @@ def _joined(groups: list[Group], addresses: set[str], decision: Decision) -> lis
         return groups
     into = wanted[0]
     for group in wanted[1:]:
-        into.macs = sorted({*into.macs, *group.macs})
-        into.ips = sorted({*into.ips, *group.ips})
-        into.marks |= group.marks
-        into.reasons += group.reasons
-        into.spans |= group.spans
-        into.forwards = sorted({*into.forwards, *group.forwards})
+        into.absorb(group)
     into.reasons.append(_sentence(decision, "joined these"))
     gone = {id(group) for group in wanted[1:]}
     return [group for group in groups if id(group) not in gone]

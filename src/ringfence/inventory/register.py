@@ -139,6 +139,11 @@ class Register:
         self.devices()
         return self._owners.get(part_id)
 
+    def owners(self) -> dict[str, str]:
+        """Return the ids of all parts that belong to a device, with that device's id."""
+        self.devices()
+        return dict(self._owners)
+
     # --- parts ------------------------------------------------------------------------------------------------------
 
     def _part(self, part: Part, first: int, last: int) -> None:

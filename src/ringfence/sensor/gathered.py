@@ -21,7 +21,7 @@ _REFERENCES = 4  # packets kept of a fact (contract §2)
 WINDOWED = frozenset({"flow.attempts", "flow.targeted"})
 _KEPT = 86_400_000_000_000  # nanoseconds of capture time
 
-FactKey = tuple[str, str, str | None, Hashable]
+FactKey = tuple[str, str, str, str]  # kind, subject, object, value as text: facts are told in this order
 TalkKey = tuple[str, str, str, str, int, bool]
 
 
@@ -40,7 +40,7 @@ class Gathered:
         for fact in observations:
             windowed = fact.kind in WINDOWED
             value = (fact["window"], fact["transport"]) if windowed else _frozen(fact.value)
-            key = (fact.kind, fact.subject.id, fact.object.id if fact.object else None, value)
+            key = (fact.kind, fact.subject.id, fact.object.id if fact.object else "", repr(value))
             known = self._facts.get(key)
             if windowed and known is not None:
                 fact = max(known, fact, key=lambda each: each.count)
@@ -81,7 +81,7 @@ class Gathered:
 
     def facts(self) -> Iterator[Observation]:
         """Yield every fact, in an order that does not depend on the order of adding."""
-        for key in sorted(self._facts, key=_order):
+        for key in sorted(self._facts):
             yield self._facts[key]
 
     def conversations(self) -> list[Conversation]:
@@ -92,11 +92,6 @@ class Gathered:
         for key in [key for key, last in self._windowed.items() if last < self._latest - _KEPT]:
             del self._windowed[key]
             del self._facts[key]
-
-
-def _order(key: FactKey) -> tuple[str, str, str, str]:
-    kind, subject, target, value = key
-    return (kind, subject, target or "", repr(value))
 
 
 def _frozen(value: object) -> Hashable:

@@ -9,21 +9,20 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Annotated, Any
 
 from fastapi import Depends, Header, Request, Response
 
+from ringfence.app.access.acting import Acting
 from ringfence.app.access.principal import Principal
 from ringfence.app.api.paging import Cursors
 from ringfence.app.platform import Platform
 from ringfence.model.errors import RingfenceError
 from ringfence.model.scope import Scope
-from ringfence.store import answers, audit
-from ringfence.store.database import Connection
+from ringfence.store import answers
 from ringfence.store.unit import UnitOfWork
 
 __all__ = ["AtDoor", "Door", "IdempotencyKey", "IfMatch", "etag", "version_of"]
@@ -46,7 +45,7 @@ _ENTITY_TAG = re.compile(r'"(\d{1,18})"')
 
 
 @dataclass(frozen=True)
-class Door:
+class Door(Acting):
     """One request at the door."""
 
     request: Request
@@ -64,22 +63,6 @@ class Door:
     def cursors(self) -> Cursors:
         """What seals the lists' cursors."""
         return Cursors(self.platform.secret)
-
-    @contextmanager
-    def reading(self) -> Iterator[Connection]:
-        """Yield a connection that sees one moment of the store."""
-        with self.platform.database.reading() as connection:
-            yield connection
-
-    def writing(self) -> UnitOfWork:
-        """Return a transaction whose changes, news and audit entries are all kept or none."""
-        return UnitOfWork(self.platform.database, self.now)
-
-    def audit(
-        self, unit: UnitOfWork, act: str, thing: str, *, before: Any = None, after: Any = None, why: str | None = None
-    ) -> None:
-        """Write down in the audit log that who asks does ``act`` to ``thing``."""
-        audit.append(unit.connection, unit.now, self.principal.name, self.principal.via, act, thing, before, after, why)
 
     def once(self, key: str | None, response: Response, act: Callable[[UnitOfWork], Any]) -> Any:
         """Do ``act`` in one transaction and return its value; where ``key`` was seen, return what was answered then.

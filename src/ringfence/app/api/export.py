@@ -16,14 +16,17 @@ from typing import Any, Literal, TypeVar
 
 from starlette.responses import StreamingResponse
 
+from ringfence.app.api.asked import every_row
 from ringfence.app.escape import csv_cell
 from ringfence.model.errors import RingfenceError
+from ringfence.store.read.rows import Page
 
 __all__ = ["Format", "chosen_columns", "exported"]
 
 Format = Literal["csv", "jsonl"]
 Row = dict[str, Any]
 Connection = TypeVar("Connection")
+T = TypeVar("T")
 
 _CHUNK = 200  # rows written at once
 
@@ -49,20 +52,26 @@ def exported(
     name: str,
     columns: Sequence[str],
     opened: Callable[[], AbstractContextManager[Connection]],
-    rows: Callable[[Connection], Iterable[Row]],
+    page: Callable[[Connection, str | None], Page[T]],
+    answer: Callable[[T], Row],
 ) -> StreamingResponse:
-    """Return the answer that writes ``rows``.
+    """Return the answer that writes every row of a list.
 
     Args:
         format_: ``csv`` or ``jsonl``.
         name: of the file, without suffix.
         columns: names of a row's fields, in order.
         opened: opens the transaction.
-        rows: reads them in it.
+        page: reads the page at a position in it.
+        answer: makes a row of what is in a page.
 
     Raises:
         RingfenceError: what reading the first row raises.
     """
+
+    def rows(connection: Connection) -> Iterator[Row]:
+        return map(answer, every_row(lambda position: page(connection, position)))
+
     lines = _csv_lines if format_ == "csv" else _json_lines
     parts = _written(columns, opened, rows, lines)
     first = next(parts)  # What is wrong with the query is told before the answer begins.

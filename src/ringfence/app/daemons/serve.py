@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import datetime
 import ipaddress
-import os
 import socket
 import ssl
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from starlette.types import ASGIApp
 
 from ringfence.app.notify import notify
 from ringfence.model.errors import RingfenceError
+from ringfence.store.disk import write_whole
 
 __all__ = ["Door", "fingerprint", "own_certificate", "serve"]
 
@@ -127,8 +127,8 @@ def own_certificate(folder: Path, host: str) -> tuple[Path, Path]:
     pem = private.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    _write(key, pem)
-    _write(certificate, made.public_bytes(serialization.Encoding.PEM))
+    write_whole(key, pem)
+    write_whole(certificate, made.public_bytes(serialization.Encoding.PEM))
     return certificate, key
 
 
@@ -156,13 +156,6 @@ def _lasts(certificate: Path) -> bool:
         return False
     left = made.not_valid_after_utc - datetime.datetime.now(datetime.UTC)
     return left > datetime.timedelta(days=_RENEW)
-
-
-def _write(path: Path, data: bytes) -> None:
-    fresh = path.with_suffix(path.suffix + ".new")
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(data)
-    fresh.replace(path)
 
 
 def _check(certificate: Path, key: Path | None) -> None:

@@ -7,8 +7,6 @@ Rule 2: all templates escape by themselves; see ``shown.py`` for what happens to
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import tzinfo
 from functools import cache
@@ -20,6 +18,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from ringfence import __version__
+from ringfence.app.access.acting import Acting
 from ringfence.app.access.guard import principal_of
 from ringfence.app.access.principal import Principal
 from ringfence.app.access.table import Endpoint, find
@@ -28,13 +27,11 @@ from ringfence.app.web import static
 from ringfence.app.web.address import Address, path
 from ringfence.app.web.shown import FILTERS, clock_of, finalised
 from ringfence.model.scope import Scope
-from ringfence.store.audit import append
 from ringfence.store.read.changes import last_change
-from ringfence.store.unit import UnitOfWork
 
 if TYPE_CHECKING:
     # Screens hand connections on, and never speak SQL with them.
-    from ringfence.store.database import Connection
+    pass
 
 __all__ = ["AtScreen", "Visit", "Visitor", "back_to", "part", "render"]
 
@@ -87,7 +84,7 @@ class Visitor:
 
 
 @dataclass(frozen=True)
-class Visit:
+class Visit(Acting):
     """One request of a screen."""
 
     request: Request
@@ -98,22 +95,6 @@ class Visit:
     now: int  # ns since 1970, UTC
     zone: tzinfo
     zone_name: str
-
-    @contextmanager
-    def reading(self) -> Iterator[Connection]:
-        """Yield a connection that sees one moment of the store."""
-        with self.platform.database.reading() as connection:
-            yield connection
-
-    def writing(self) -> UnitOfWork:
-        """Return a transaction whose changes, news and audit entries are all kept or none."""
-        return UnitOfWork(self.platform.database, self.now)
-
-    def audit(
-        self, unit: UnitOfWork, act: str, thing: str, *, before: Any = None, after: Any = None, why: str | None = None
-    ) -> None:
-        """Write down in the audit log that who looks does ``act`` to ``thing``."""
-        append(unit.connection, unit.now, self.principal.name, self.principal.via, act, thing, before, after, why)
 
     def may(self, method: str, where: str) -> bool:
         """Return whether this person may do that: forms that would be refused are not shown."""

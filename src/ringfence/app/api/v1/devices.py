@@ -6,7 +6,6 @@ Rule 2: the safety tag has a way of its own: taking it away opens a device to ru
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
@@ -32,12 +31,11 @@ from ringfence.app.api.asked import (
     Identity,
     ListAsked,
     Searched,
-    every_row,
     sorted_by,
     turned,
 )
 from ringfence.app.api.door import AtDoor, Door, IdempotencyKey, IfMatch, etag, version_of
-from ringfence.app.api.export import Format, Row, chosen_columns, exported
+from ringfence.app.api.export import Format, chosen_columns, exported
 from ringfence.app.api.paging import LARGEST_PAGE
 from ringfence.model.decision import CORRECTABLE, Decision
 from ringfence.store import decide, notes
@@ -127,6 +125,10 @@ class Split(Body):
     reason: str | None = Field(None, max_length=1_000)
 
 
+def _listed(door: Door, connection: Connection, asked: Any, limit: int, cursor: str | None, now: int) -> Any:
+    return lists.devices(connection, asked.query(), door.scope, now=now, sort=asked.sort, limit=limit, cursor=cursor)
+
+
 @router.get("/devices", response_model=DeviceList, responses=READING)
 def list_devices(asked: Annotated[DevicesAsked, Query()], door: AtDoor) -> Any:
     """List devices."""
@@ -135,15 +137,7 @@ def list_devices(asked: Annotated[DevicesAsked, Query()], door: AtDoor) -> Any:
             door,
             asked,
             "devices",
-            lambda cursor: lists.devices(
-                connection,
-                asked.query(),
-                door.scope,
-                now=door.now,
-                sort=asked.sort,
-                limit=asked.limit,
-                cursor=cursor,
-            ),
+            lambda cursor: _listed(door, connection, asked, asked.limit, cursor, door.now),
         )
     return {"devices": [device_answer(row) for row in page.rows], "next": following, "total": page.total}
 
@@ -167,22 +161,11 @@ def facets(asked: Annotated[Searched, Query()], door: AtDoor) -> Any:
 def export(asked: Annotated[DevicesExported, Query()], door: AtDoor) -> Any:
     """Write exactly the rows and columns of a view as CSV or JSON lines."""
     columns, now = chosen_columns(asked.columns, COLUMNS), door.now
-
-    def rows(connection: Connection) -> Iterator[Row]:
-        for row in every_row(
-            lambda cursor: lists.devices(
-                connection,
-                asked.query(),
-                door.scope,
-                now=now,
-                sort=asked.sort,
-                limit=LARGEST_PAGE,
-                cursor=cursor,
-            )
-        ):
-            yield device_answer(row)
-
-    return exported(asked.format, "devices", columns, door.reading, rows)
+    return exported(
+        *(asked.format, "devices", columns, door.reading),
+        lambda connection, cursor: _listed(door, connection, asked, LARGEST_PAGE, cursor, now),
+        device_answer,
+    )
 
 
 @router.get("/devices/{id}", response_model=DevicePageAnswer, responses=ONE)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
@@ -25,12 +24,11 @@ from ringfence.app.api.asked import (
     Identity,
     ListAsked,
     Searched,
-    every_row,
     sorted_by,
     turned,
 )
 from ringfence.app.api.door import AtDoor, Door, IfMatch, etag, version_of
-from ringfence.app.api.export import Format, Row, chosen_columns, exported
+from ringfence.app.api.export import Format, chosen_columns, exported
 from ringfence.app.api.paging import LARGEST_PAGE
 from ringfence.model.errors import RingfenceError
 from ringfence.store.database import Connection
@@ -79,6 +77,10 @@ class PacketsAsked(Exact):
     anonymous: bool = Field(False, description="With pseudonyms and without payload.")
 
 
+def _listed(door: Door, connection: Connection, asked: Any, limit: int, cursor: str | None, now: int) -> Any:
+    return lists.findings(connection, asked.query(), door.scope, now=now, sort=asked.sort, limit=limit, cursor=cursor)
+
+
 @router.get("/findings", response_model=FindingList, responses=READING)
 def list_findings(asked: Annotated[FindingsAsked, Query()], door: AtDoor) -> Any:
     """List findings, the gravest first."""
@@ -87,15 +89,7 @@ def list_findings(asked: Annotated[FindingsAsked, Query()], door: AtDoor) -> Any
             door,
             asked,
             "findings",
-            lambda cursor: lists.findings(
-                connection,
-                asked.query(),
-                door.scope,
-                now=door.now,
-                sort=asked.sort,
-                limit=asked.limit,
-                cursor=cursor,
-            ),
+            lambda cursor: _listed(door, connection, asked, asked.limit, cursor, door.now),
         )
     return {"findings": [finding_answer(row) for row in page.rows], "next": following, "total": page.total}
 
@@ -108,22 +102,11 @@ def list_findings(asked: Annotated[FindingsAsked, Query()], door: AtDoor) -> Any
 def export(asked: Annotated[FindingsExported, Query()], door: AtDoor) -> Any:
     """Write exactly the rows and columns of a view as CSV or JSON lines."""
     columns, now = chosen_columns(asked.columns, COLUMNS), door.now
-
-    def rows(connection: Connection) -> Iterator[Row]:
-        for row in every_row(
-            lambda cursor: lists.findings(
-                connection,
-                asked.query(),
-                door.scope,
-                now=now,
-                sort=asked.sort,
-                limit=LARGEST_PAGE,
-                cursor=cursor,
-            )
-        ):
-            yield finding_answer(row)
-
-    return exported(asked.format, "findings", columns, door.reading, rows)
+    return exported(
+        *(asked.format, "findings", columns, door.reading),
+        lambda connection, cursor: _listed(door, connection, asked, LARGEST_PAGE, cursor, now),
+        finding_answer,
+    )
 
 
 @router.get("/findings/{id}", response_model=FindingPageAnswer, responses=ONE)

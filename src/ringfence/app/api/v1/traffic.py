@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
@@ -27,12 +26,11 @@ from ringfence.app.api.asked import (
     ListAsked,
     Moment,
     Searched,
-    every_row,
     sorted_by,
     turned,
 )
 from ringfence.app.api.door import AtDoor, Door
-from ringfence.app.api.export import Format, Row, chosen_columns, exported
+from ringfence.app.api.export import Format, chosen_columns, exported
 from ringfence.app.api.paging import LARGEST_PAGE
 from ringfence.model.errors import RingfenceError
 from ringfence.store.database import Connection
@@ -157,12 +155,11 @@ def list_conversations(asked: Annotated[ConversationsAsked, Query()], door: AtDo
 def export(asked: Annotated[ConversationsExported, Query()], door: AtDoor) -> Any:
     """Write exactly the rows and columns of a view as CSV or JSON lines."""
     columns, now = chosen_columns(asked.columns, COLUMNS), door.now
-
-    def rows(connection: Connection) -> Iterator[Row]:
-        for row in every_row(lambda cursor: _page(door, connection, asked, LARGEST_PAGE, cursor, now)):
-            yield conversation_answer(row)
-
-    return exported(asked.format, "conversations", columns, door.reading, rows)
+    return exported(
+        *(asked.format, "conversations", columns, door.reading),
+        lambda connection, cursor: _page(door, connection, asked, LARGEST_PAGE, cursor, now),
+        conversation_answer,
+    )
 
 
 @router.get("/flows", response_model=FlowList, responses=ONE)
