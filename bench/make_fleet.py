@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import random
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -27,7 +28,7 @@ from ringfence.store.inventory import save_devices
 from ringfence.store.migrate import upgrade
 from ringfence.store.observations import save_observations
 from ringfence.store.schema.inventory import device as device_table
-from ringfence.store.schema.traffic import talker
+from ringfence.store.schema.traffic import talker, talker_day
 from ringfence.store.traffic import save_conversations
 from ringfence.store.unit import UnitOfWork
 
@@ -55,7 +56,7 @@ class Fleet:
     devices: int = 100_000
     claims: int = 50  # of each device
     peers: int = 10  # conversations of each device
-    hours: int = 24
+    hours: int = 720
     pairs: int = 20_000  # pairs that talk in an hour
 
 
@@ -188,15 +189,25 @@ def _finding(number: int) -> Finding:
 
 
 def _talkers(database: Database, fleet: Fleet) -> None:
-    columns = ("hour", "source", "destination", "protocol", "port", "packets", "bytes", "flows")
-    pairs = [
+    """The same pairs in every hour, and their sums by day, as ``store/traffic.py`` keeps them."""
+    counted = ("packets", "bytes", "flows")
+    columns = ("source", "destination", "protocol", "port", *counted)
+    pairs = sorted(
         (parts_of(one)[1].id, parts_of((one * 31 + 7) % fleet.devices)[1].id, *_PROTOCOLS[one % 6])
         for one in range(min(fleet.pairs, fleet.devices))
-    ]
-    for hour in range(fleet.hours):
-        rows = ((NOW // HOUR - hour, *pair, 10 + at % 9, 1_000 + at * 17 % 99_991, 1) for at, pair in enumerate(pairs))
+    )
+    sums = [(*pair, 10 + at % 9, 1_000 + at * 17 % 99_991, 1) for at, pair in enumerate(pairs)]
+    added = ", ".join(f'"{name}" = "talker_day"."{name}" + excluded."{name}"' for name in counted)
+    conflict = f"(day, source, destination, protocol, port) DO UPDATE SET {added}"
+    last = NOW // HOUR
+    for hour in range(last - fleet.hours + 1, last + 1):
         with UnitOfWork(database, NOW) as unit:
-            bulk.insert(unit.connection, talker, columns, rows, "DO NOTHING")
+            bulk.insert(unit.connection, talker, ("hour", *columns), ((hour, *row) for row in sums))
+    days = Counter(hour // 24 for hour in range(last - fleet.hours + 1, last + 1))
+    for day, times in sorted(days.items()):
+        rows = ((day, *row[:4], *(number * times for number in row[4:])) for row in sums)
+        with UnitOfWork(database, NOW) as unit:
+            bulk.insert(unit.connection, talker_day, ("day", *columns), rows, conflict)
 
 
 def main() -> None:

@@ -1,24 +1,26 @@
 """Measures the store over a made fleet: lists with filters, pages, talkers, and observations while readers read.
 
-Usage: ``python bench/store_figures.py [--devices N] [--claims N] [--only sqlite|postgresql]``
+Usage: ``python bench/store_figures.py [--devices N] [--claims N] [--only sqlite|postgresql] [--filled URL]``
 
 Each figure is one JSON line; the gates are those of issue 3 (100,000 devices). SQLite keeps every commit on disk
-(synchronous=FULL); PostgreSQL runs with fsync.
+(synchronous=FULL); PostgreSQL runs with fsync. ``--filled`` measures a store that ``bench/make_fleet.py`` filled with
+the same numbers; the writes stay in it. Those who read meanwhile are processes of their own, as the server is one.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
 import os
 import random
 import statistics
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from multiprocessing.synchronize import Event
 from pathlib import Path
 
 from bench.make_fleet import NOW, SECOND, Fleet, fill, made_fact, parts_of
@@ -106,27 +108,33 @@ def reads(database: Database, backend: str, fleet: Fleet, rounds: int) -> None:
         with database.reading() as connection:
             pages.append(timed(lambda c=connection, i=one: device(c, i, EVERYWHERE)))  # type: ignore[misc]  # As above.
     told(backend, "device page", pages, GATES["page"])
-    with database.reading() as connection:
-        day = [timed(lambda: talkers(connection, EVERYWHERE, since=NOW - 86_400 * SECOND, until=NOW)) for _ in range(5)]
-    told(backend, "talkers of a day", day, GATES["talkers"])
+    for name, days in (("a day", 1), ("30 days", 30)):
+        start = NOW - days * 86_400 * SECOND
+        with database.reading() as connection:
+            took = [timed(lambda s=start: talkers(connection, EVERYWHERE, since=s, until=NOW)) for _ in range(5)]  # type: ignore[misc]  # As above.
+        told(backend, f"talkers of {name}", took, GATES["talkers"] if days == 1 else None)
 
 
 def writes(database: Database, backend: str, fleet: Fleet, seconds: float) -> None:
-    """Changed observations into the register's table, alone and while two readers read."""
+    """Changed observations into the register's table, alone and while two others read."""
+    run = f"{time.time_ns()}"
+    url = database.url.render_as_string(hide_password=False)
+    starts = range(0, 100_000, 10_000)
+    batches = [[made_fact((at + one) % fleet.devices, at, one % 2) for one in range(10_000)] for at in starts]
     for readers in (0, 2):
-        stop = threading.Event()
-        took: list[float] = []
-        threads = [threading.Thread(target=_read, args=(database, fleet, stop, took)) for _ in range(readers)]
-        for thread in threads:
-            thread.start()
-        starts = range(0, 100_000, 10_000)
-        batches = [[made_fact((at + one) % fleet.devices, at, one % 2) for one in range(10_000)] for at in starts]
+        stop = multiprocessing.Event()
+        answers: multiprocessing.Queue[list[float]] = multiprocessing.Queue()
+        reading = [
+            multiprocessing.Process(target=_read, args=(url, fleet, stop, answers, one)) for one in range(readers)
+        ]
+        for process in reading:
+            process.start()
         start, cpu, number, window = time.perf_counter(), time.thread_time(), 0, 1
         while time.perf_counter() - start < seconds:
             facts = batches[window % 10]
             number, window = number + 10_000, window + 1
             with UnitOfWork(database, NOW) as unit:
-                unit.take(f"bench {readers} {window}", "sensor", "epoch", window, 0, NOW)
+                unit.take(f"bench {run} {readers} {window}", "sensor", "epoch", window, 0, NOW)
                 save_observations(unit, "sensor", facts)
         rate = number / (time.perf_counter() - start)
         row = {"backend": backend, "figure": f"changed observations, {readers} readers", "per_second": round(rate)}
@@ -134,24 +142,36 @@ def writes(database: Database, backend: str, fleet: Fleet, seconds: float) -> No
         row |= {"load": os.getloadavg()[0]}
         print(json.dumps(row), flush=True)
         stop.set()
-        for thread in threads:
-            thread.join()
-        if took:
-            told(backend, "device page while writing", took)
+        took = [answers.get() for _ in reading]
+        for process in reading:
+            process.join()
+        for name, at in (("list", 0), ("device page", 1)) if took else ():
+            told(backend, f"{name} while writing", [value for pairs in took for value in pairs[at::2]])
 
 
-def _read(database: Database, fleet: Fleet, stop: threading.Event, took: list[float]) -> None:
-    chance = random.Random(threading.get_ident())  # noqa: S311 Any order will do.
-    while not stop.is_set():
+def _read(url: str, fleet: Fleet, stop: Event, answers: multiprocessing.Queue[list[float]], seed: int) -> None:
+    """Ask for a list and a page in turn, without a pause."""
+    database = Database(url)
+    chance = random.Random(seed)  # noqa: S311 Any order will do.
+    took: list[float] = []
+    while not stop.is_set() or len(took) < 2:
+        query = parse(chance.choice(QUERIES))
         one = "d-" + parts_of(chance.randrange(fleet.devices))[0].id[2:]
         with database.reading() as connection:
+            took.append(timed(lambda c=connection, q=query: devices(c, q, EVERYWHERE, now=NOW)))  # type: ignore[misc]  # Bound at once.
             took.append(timed(lambda c=connection, i=one: device(c, i, EVERYWHERE)))  # type: ignore[misc]  # As above.
+    answers.put(took)
+    database.close()
 
 
 @contextmanager
-def store(backend: str) -> Iterator[Database]:
-    """A new store: a file in a temporary folder, or a PostgreSQL of its own with fsync."""
-    if backend == "sqlite":
+def store(backend: str, filled: str | None) -> Iterator[Database]:
+    """The store that is filled, or a new one: a file in a temporary folder, or a PostgreSQL of its own with fsync."""
+    if filled:
+        database = Database(filled)
+        yield database
+        database.close()
+    elif backend == "sqlite":
         with tempfile.TemporaryDirectory() as folder:
             database = Database(f"sqlite:///{Path(folder) / 'store.db'}")
             yield database
@@ -166,19 +186,22 @@ def store(backend: str) -> Iterator[Database]:
 def main() -> int:
     """Measure."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--devices", type=int, default=100_000)
-    parser.add_argument("--claims", type=int, default=50)
-    parser.add_argument("--peers", type=int, default=10)
-    parser.add_argument("--hours", type=int, default=24)
+    for name in Fleet.__slots__:
+        parser.add_argument(f"--{name}", type=int, default=getattr(Fleet(), name))
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--only", choices=("sqlite", "postgresql"))
+    parser.add_argument("--filled", metavar="URL")
     asked = parser.parse_args()
-    fleet = Fleet(devices=asked.devices, claims=asked.claims, peers=asked.peers, hours=asked.hours)
-    for backend in (asked.only,) if asked.only else ("sqlite", "postgresql"):
-        with store(backend) as database:
-            load = os.getloadavg()[0]
-            print(json.dumps({"backend": backend, "fill_seconds": fill(database, fleet), "load": load}), flush=True)
+    fleet = Fleet(**{name: getattr(asked, name) for name in Fleet.__slots__})
+    backends = [asked.only] if asked.only else ["sqlite", "postgresql"]
+    if asked.filled:
+        backends = ["sqlite" if asked.filled.startswith("sqlite") else "postgresql"]
+    for backend in backends:
+        with store(backend, asked.filled) as database:
+            if not asked.filled:
+                load = os.getloadavg()[0]
+                print(json.dumps({"backend": backend, "fill_seconds": fill(database, fleet), "load": load}), flush=True)
             reads(database, backend, fleet, asked.rounds)
             writes(database, backend, fleet, asked.seconds)
     return 0

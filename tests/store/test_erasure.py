@@ -44,7 +44,7 @@ def plant(database: Database) -> Database:
 
 @pytest.mark.parametrize(
     ("kind", "number"),
-    [("conversations", 1), ("talkers", 1), ("observations", 1), ("findings", 1), ("devices", 1), ("changes", 5)],
+    [("conversations", 1), ("talkers", 2), ("observations", 1), ("findings", 1), ("devices", 1), ("changes", 5)],
 )
 def test_what_is_old_goes(plant: Database, kind: str, number: int) -> None:
     with UnitOfWork(plant, NOW) as unit:

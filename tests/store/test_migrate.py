@@ -27,7 +27,7 @@ def test_a_difference_is_found(empty_database: Database) -> None:
     database = empty_database
     migrate.upgrade(database)
     with database.writing() as connection:
-        connection.exec_driver_sql("DROP INDEX ix_address_value_kind")
+        connection.exec_driver_sql("DROP INDEX ix_address_packed")
         connection.exec_driver_sql("ALTER TABLE device ADD COLUMN colour TEXT")
     with database.reading() as connection:
         found = {step[0] for step in migrate.compared(connection)}

@@ -9,13 +9,15 @@ a statement for each row. On PostgreSQL a key may therefore stand only once in `
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import BigInteger, Boolean, Connection, Float, Integer, LargeBinary, Table
+from sqlalchemy import BigInteger, Boolean, Connection, CursorResult, Float, Integer, LargeBinary, Table
 
 __all__ = ["delete_where", "insert", "quoted", "select_by", "update"]
+
+T = TypeVar("T")
 
 _CHUNK = 20_000  # rows of one statement
 _ARRAYS: Sequence[tuple[type[Any], str]] = (
@@ -47,7 +49,7 @@ def insert(
         marks = ", ".join("?" * len(columns))
         statement = f"INSERT INTO {quoted(table.name)} ({names}) VALUES ({marks}){tail}"  # noqa: S608 Names of ours.
     else:
-        arrays = ", ".join(f"%s::{_type(table, name)}[]" for name in columns)
+        arrays = ", ".join(f"%b::{_type(table, name)}[]" for name in columns)
         source = f"SELECT * FROM unnest({arrays})"  # noqa: S608 As above.
         statement = f"INSERT INTO {quoted(table.name)} ({names}) {source}{tail}"
     return _chunks(connection, statement, rows)
@@ -61,7 +63,7 @@ def update(
         sets = ", ".join(f"{quoted(name)} = ?{at}" for at, name in enumerate(columns, 2))
         return _chunks(connection, f"UPDATE {quoted(table.name)} SET {sets} WHERE {quoted(key)} = ?1", rows)  # noqa: S608 Names of ours.
     names = ", ".join(quoted(name) for name in ("sought", *columns))
-    arrays = ", ".join(f"%s::{_type(table, name)}[]" for name in (key, *columns))
+    arrays = ", ".join(f"%b::{_type(table, name)}[]" for name in (key, *columns))
     sets = ", ".join(f'{quoted(name)} = "new".{quoted(name)}' for name in columns)
     where = f'WHERE {quoted(table.name)}.{quoted(key)} = "new"."sought"'
     statement = f'UPDATE {quoted(table.name)} SET {sets} FROM unnest({arrays}) AS "new"({names}) {where}'  # noqa: S608 Names of ours.
@@ -69,11 +71,13 @@ def update(
 
 
 def delete_where(connection: Connection, table: Table, column: str, values: Iterable[str]) -> int:
-    """Delete the rows whose text ``column`` is one of ``values``."""
-    name = f"DELETE FROM {quoted(table.name)} WHERE {quoted(column)}"  # noqa: S608 Names of ours.
-    if connection.dialect.name == "sqlite":
-        return _chunks(connection, f"{name} = ?", ((value,) for value in values))
-    return _chunks(connection, f"{name} = ANY(%s::text[])", ((value,) for value in values))
+    """Delete the rows whose text ``column`` is one of ``values``, and return how many values there were."""
+    start = f"DELETE FROM {quoted(table.name)} WHERE {quoted(column)}"  # noqa: S608 Names of ours.
+    total = 0
+    for some in _lots(values):
+        total += len(some)
+        _one_of(connection, start, some)
+    return total
 
 
 def select_by(
@@ -81,17 +85,22 @@ def select_by(
 ) -> list[tuple[Any, ...]]:
     """Return ``columns``, raw, of the rows whose text ``column`` is one of ``values``."""
     names = ", ".join(quoted(name) for name in columns)
-    found: list[tuple[Any, ...]] = []
-    wanted = iter(values)
-    while some := list(islice(wanted, _CHUNK)):
-        select = f"SELECT {names} FROM {quoted(table.name)} WHERE {quoted(column)}"  # noqa: S608 Names of ours.
-        if connection.dialect.name == "sqlite":
-            in_list = f"{select} IN (SELECT value FROM json_each(?))"  # noqa: S608 Names of ours.
-            rows = connection.exec_driver_sql(in_list, (json.dumps(some),))
-        else:
-            rows = connection.exec_driver_sql(f"{select} = ANY(%s::text[])", (some,))
-        found += (tuple(row) for row in rows)
-    return found
+    select = f"SELECT {names} FROM {quoted(table.name)} WHERE {quoted(column)}"  # noqa: S608 Names of ours.
+    return [tuple(row) for some in _lots(values) for row in _one_of(connection, select, some)]
+
+
+def _one_of(connection: Connection, start: str, values: list[str]) -> CursorResult[Any]:
+    """Run a statement that ends in the name of a text column, for the rows where it is one of ``values``."""
+    if connection.dialect.name == "sqlite":
+        in_list = f"{start} IN (SELECT value FROM json_each(?))"  # noqa: S608 Names of ours.
+        return connection.exec_driver_sql(in_list, (json.dumps(values),))
+    return connection.exec_driver_sql(f"{start} = ANY(%s::text[])", (values,))
+
+
+def _lots(values: Iterable[T]) -> Iterator[list[T]]:
+    waiting = iter(values)
+    while some := list(islice(waiting, _CHUNK)):
+        yield some
 
 
 def _type(table: Table, name: str) -> str:
@@ -101,8 +110,7 @@ def _type(table: Table, name: str) -> str:
 
 def _chunks(connection: Connection, statement: str, rows: Iterable[tuple[Any, ...]]) -> int:
     total = 0
-    waiting = iter(rows)
-    while some := list(islice(waiting, _CHUNK)):
+    for some in _lots(rows):
         if connection.dialect.name == "sqlite":
             connection.exec_driver_sql(statement, some)
         else:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -33,8 +34,7 @@ class Chunk:
 
 def tables(connection: Connection) -> list[Table]:
     """Return the tables of the database, those that others point to first."""
-    metadata = MetaData()
-    metadata.reflect(connection)
+    metadata = _reflected(connection)
     return [table for table in metadata.sorted_tables if table.name != _OURS]
 
 
@@ -56,6 +56,15 @@ def dump(
                 yield Chunk(table.name, "\n".join(lines).encode(), len(kept))
 
 
+def _reflected(connection: Connection) -> MetaData:
+    """Read what tables there are; indexes of expressions, which SQLAlchemy can't read, stay with their tables."""
+    metadata = MetaData()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Skipped unsupported reflection of expression-based index")
+        metadata.reflect(connection)
+    return metadata
+
+
 def empty(connection: Connection) -> None:
     """Take away rows that migrations wrote."""
     for table in reversed(tables(connection)):
@@ -66,9 +75,7 @@ def empty(connection: Connection) -> None:
 
 def drop_everything(connection: Connection) -> None:
     """Take away all tables, with what migrations made beside them."""
-    metadata = MetaData()
-    metadata.reflect(connection)
-    metadata.drop_all(connection)
+    _reflected(connection).drop_all(connection)
     if connection.dialect.name == "sqlite":
         return
     ours = text(

@@ -30,7 +30,7 @@ from ringfence.store.schema.inventory import (
     observation,
 )
 from ringfence.store.schema.operation import change
-from ringfence.store.schema.traffic import conversation, talker
+from ringfence.store.schema.traffic import conversation, talker, talker_day
 from ringfence.store.unit import UnitOfWork
 
 __all__ = ["KINDS", "erase_device", "erase_older"]
@@ -69,14 +69,21 @@ def erase_device(unit: UnitOfWork, identity: str, scope: Scope, who: str) -> Non
     unit.change("device", known, "erased", who)
 
 
-def _rows(table: Table, column: str, hours: bool = False) -> Callable[[Connection, int], int]:
-    """Return what erases the rows of a table by the time in one column."""
+def _rows(table: Table, column: str, span: int = 1) -> Callable[[Connection, int], int]:
+    """Return what erases the rows of a table by the time in one column, which counts spans of so many ns."""
 
     def erase(connection: Connection, before: int) -> int:
-        limit = before // _HOUR if hours else before
-        return int(connection.execute(delete(table).where(table.c[column] < limit)).rowcount)
+        return int(connection.execute(delete(table).where(table.c[column] < before // span)).rowcount)
 
     return erase
+
+
+def _old_talkers(connection: Connection, before: int) -> int:
+    erased = (
+        _rows(talker, "hour", _HOUR)(connection, before),
+        _rows(talker_day, "day", 24 * _HOUR)(connection, before),
+    )
+    return sum(erased)
 
 
 def _old_findings(connection: Connection, before: int) -> int:
@@ -102,9 +109,9 @@ def _old_devices(connection: Connection, before: int) -> int:
 def _devices(connection: Connection, ids: Sequence[str]) -> None:
     parts = sorted({row[0] for row in bulk.select_by(connection, device_part, ("part",), "device", ids)})
     bulk.delete_where(connection, observation, "subject", parts)
-    for table, column in ((conversation, "source"), (conversation, "destination"), (talker, "source")):
-        bulk.delete_where(connection, table, column, parts)
-    bulk.delete_where(connection, talker, "destination", parts)
+    for table in (conversation, talker, talker_day):
+        for end in ("source", "destination"):
+            bulk.delete_where(connection, table, end, parts)
     found = sorted({row[0] for row in bulk.select_by(connection, finding_device, ("finding",), "device", ids)})
     _history(connection, "finding", found)
     bulk.delete_where(connection, finding_device, "finding", found)
@@ -125,7 +132,7 @@ def _history(connection: Connection, noun: str, ids: Sequence[str]) -> None:
 #: What is erased by age, each kind in its own way; the answer is how many.
 KINDS: Mapping[str, Callable[[Connection, int], int]] = {
     "conversations": _rows(conversation, "last"),
-    "talkers": _rows(talker, "hour", hours=True),
+    "talkers": _old_talkers,
     "changes": _rows(change, "time"),
     "observations": _rows(observation, "last"),
     "findings": _old_findings,

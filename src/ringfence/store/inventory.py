@@ -48,7 +48,7 @@ _COLUMNS = (
 )
 _NEWS = ("class", "vendor", "product", "model", "firmware", "serial", "os", "purdue_level", "name", "macs", "ips")
 _KNOWN = ("id", "digest", "merged_into", *_NEWS)
-_SEARCHED = 4_000  # letters of what a person may type
+_SEARCHED = 4_000  # letters of what a person may type: room for each of the indexed texts, whole
 _NOT_EVALUATED = "not_evaluated"
 _STATE = {True: "intended", False: "unintended"}
 _LONGEST = 500  # letters of a name or another text that is indexed (PostgreSQL takes 2,704 bytes); claims hold it whole
@@ -149,7 +149,7 @@ def _json(value: Any) -> str:
 def _search(one: Device) -> str:
     words = [one.name, one.vendor, one.product, one.model, one.firmware, one.serial, one.os, one.id]
     words += [*one.ips, *one.macs, *one.names, one.device_class.replace("_", " ")]
-    return " ".join(dict.fromkeys(word for word in words if word))[:_SEARCHED]
+    return " ".join(dict.fromkeys(word[:_LONGEST] for word in words if word))[:_SEARCHED]
 
 
 def _differs(one: _Made, before: tuple[Any, ...]) -> bool:

@@ -8,6 +8,7 @@ at the end, or the rows that point to the table would go with it.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +18,7 @@ from alembic.config import Config
 from alembic.runtime.environment import EnvironmentContext
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
+from sqlalchemy import Column, Connection, Index
 
 from ringfence.model.errors import RingfenceError
 from ringfence.store.database import Database
@@ -73,7 +74,25 @@ def compared(connection: Connection) -> list[Any]:
     from alembic.autogenerate import compare_metadata
 
     context = MigrationContext.configure(connection, opts={"compare_type": True})
-    return list(compare_metadata(context, metadata))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "autogenerate skipping metadata-specified expression-based index")
+        warnings.filterwarnings("ignore", "Skipped unsupported reflection of expression-based index")
+        found = list(compare_metadata(context, metadata))
+    return found + (_folded_by_name(connection) if connection.dialect.name == "sqlite" else [])
+
+
+def _folded_by_name(connection: Connection) -> list[tuple[str, str]]:
+    """Compare by name what SQLAlchemy can't read back from SQLite: indexes of expressions."""
+    indexes = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE type = 'index'")
+    there = {name for name, sql in indexes if sql and "lower(" in sql}
+    wanted = {str(one.name) for table in metadata.tables.values() for one in table.indexes if _is_of_text(one)}
+    return [("add_index", name) for name in sorted(wanted - there)] + [
+        ("remove_index", name) for name in sorted(there - wanted)
+    ]
+
+
+def _is_of_text(index: Index) -> bool:
+    return any(not isinstance(expression, Column) for expression in index.expressions)
 
 
 def _script() -> ScriptDirectory:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2b
 from typing import Any
 
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import Connection, Table, or_, select
 
 from ringfence.model.flow import Conversation, Operation, QualityNote
 from ringfence.model.observation import Address, Part
@@ -16,7 +16,7 @@ from ringfence.store.observations import save_parts
 from ringfence.store.schema.columns import storable
 from ringfence.store.schema.inventory import part
 from ringfence.store.schema.operation import quality
-from ringfence.store.schema.traffic import conversation, talker
+from ringfence.store.schema.traffic import conversation, talker, talker_day
 from ringfence.store.unit import UnitOfWork
 
 __all__ = ["OPERATIONS", "load_conversations", "save_conversations", "save_quality"]
@@ -43,11 +43,13 @@ def save_conversations(unit: UnitOfWork, conversations: Iterable[Conversation]) 
     _add_known_operations(unit.connection, rows)
     written = ((*row[:12], _operations_text(row[12])) for row in rows.values())
     total = bulk.insert(unit.connection, conversation, _COLUMNS, written, _conflict(unit.connection))
-    columns = ("hour", "source", "destination", "protocol", "port", "packets", "bytes", "flows")
-    added = (f'"{name}" = "talker"."{name}" + excluded."{name}"' for name in columns[5:])
-    keys = ", ".join(f'"{name}"' for name in columns[:5])
-    sums_by_hour = ((*hour, *sums) for hour, sums in sorted(hours.items()))
-    bulk.insert(unit.connection, talker, columns, sums_by_hour, f"({keys}) DO UPDATE SET {', '.join(added)}")
+    _add_talkers(unit.connection, talker, "hour", hours)
+    days: dict[tuple[Any, ...], list[int]] = {}
+    for (hour, *pair), sums in hours.items():
+        of_day = days.setdefault((hour // 24, *pair), [0, 0, 0])
+        for at, number in enumerate(sums):
+            of_day[at] += number
+    _add_talkers(unit.connection, talker_day, "day", days)
     return total
 
 
@@ -121,6 +123,17 @@ def _add_known_operations(connection: Connection, rows: dict[str, list[Any]]) ->
         for one in json.loads(text):
             what = (one["operation"], one["object"])
             counts[what] = counts.get(what, 0) + one["count"]
+
+
+def _add_talkers(connection: Connection, table: Table, span: str, sums: dict[tuple[Any, ...], list[int]]) -> None:
+    """Add to what pairs sent in spans of time."""
+    keys = (span, "source", "destination", "protocol", "port")
+    counted = ("packets", "bytes", "flows")
+    added = ", ".join(f'"{name}" = "{table.name}"."{name}" + excluded."{name}"' for name in counted)
+    conflict = f"({', '.join(map(bulk.quoted, keys))}) DO UPDATE SET {added}"
+    bulk.insert(
+        connection, table, (*keys, *counted), ((*key, *numbers) for key, numbers in sorted(sums.items())), conflict
+    )
 
 
 def _operations_text(counts: _Counts) -> str:

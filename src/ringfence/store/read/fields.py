@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 from typing import Any
 
-from sqlalchemy import Boolean, ColumnElement, CompoundSelect, Select, exists, func, or_, select
+from sqlalchemy import Boolean, ColumnElement, CompoundSelect, Select, and_, exists, or_, select
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
 from ringfence.model.query import Term
-from ringfence.store.read.terms import Kind, like, wrong
+from ringfence.store.read.terms import Kind, is_prefix, like, same, wrong
 from ringfence.store.read.terms import Text as TextKind
 from ringfence.store.schema.findings import finding, finding_device
 from ringfence.store.schema.inventory import (
@@ -48,6 +48,7 @@ __all__ = [
 ]
 
 Condition = ColumnElement[bool]
+_TYPED = frozenset("vendor product model firmware serial os".split())  # what ``device_text`` holds whole
 
 
 def packed(value: str) -> str | None:
@@ -72,7 +73,7 @@ HAS: Mapping[str, Condition] = {
 
 
 def _same(column: ColumnElement[Any], value: str) -> Condition:
-    return like(column, value) if "*" in value else func.lower(column) == value.lower()
+    return like(column, value) if "*" in value else same(column, value)
 
 
 _other = device.alias("other")
@@ -105,21 +106,23 @@ def typed(*texts: str) -> Condition:
 
 @dataclass(frozen=True)
 class Told(Kind):
-    """A text column of devices. It is asked in a query of its own, which reads the column's index and no rows."""
+    """A text column of devices. A pattern that is no prefix walks what may be typed: far less than the rows."""
 
     name: str
 
     def one(self, term: Term, value: str) -> Condition:
         """Compare as ``Text`` does."""
-        return self._within(TextKind(_other.c[self.name]).one(term, value))
+        column = device.c[self.name]
+        found = TextKind(column).one(term, value)
+        if "*" not in value or is_prefix(value):
+            return found
+        if self.name in _TYPED:
+            return and_(typed(max(value.split("*"), key=len)), found)
+        return _among(select(_other.c.id).where(_other.c.merged_into.is_(None), like(_other.c[self.name], value)))
 
     def known(self, term: Term) -> Condition:
         """It is there."""
-        return self._within(TextKind(_other.c[self.name]).known(term))
-
-    @staticmethod
-    def _within(condition: Condition) -> Condition:
-        return _among(select(_other.c.id).where(_other.c.merged_into.is_(None), condition))
+        return TextKind(device.c[self.name]).known(term)
 
 
 @dataclass(frozen=True)
@@ -192,8 +195,7 @@ class Address(Kind):
         digits = value.lower().replace("-", "").replace(":", "").replace(".", "")
         if "*" not in value and len(digits) == 12:
             value = ":".join(digits[at : at + 2] for at in range(0, 12, 2))
-        found = like(address.c.value, value) if "*" in value else address.c.value == value.lower()
-        return device.c.id.in_(rows.where(found))
+        return device.c.id.in_(rows.where(_same(address.c.value, value)))
 
     def known(self, term: Term) -> Condition:
         """It has any."""

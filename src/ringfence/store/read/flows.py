@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, func, literal, select, union_all
+from sqlalchemy import CTE, Connection, Row, Table, and_, func, select, union_all
 
 from ringfence.model.errors import RingfenceError
 from ringfence.model.query import Query
@@ -20,11 +20,13 @@ from ringfence.store.read.paging import Sorting, bounded, page
 from ringfence.store.read.rows import ConversationRow, Page, TalkerRow
 from ringfence.store.read.where import conversation_condition, scoped_conversations, scoped_devices
 from ringfence.store.schema.inventory import device, device_part, part
-from ringfence.store.schema.traffic import conversation, talker
+from ringfence.store.schema.traffic import conversation, talker, talker_day
 
 __all__ = ["SORTS", "conversations", "hours", "talkers"]
 
 HOUR = 3_600_000_000_000  # ns
+_ENDS = ("source", "destination")
+_COUNTED = ("bytes", "packets", "flows")
 
 #: Columns by which the list may be sorted; ``-bytes`` is downwards.
 SORTS: Mapping[str, Any] = {
@@ -121,29 +123,48 @@ def talkers(
     Raises:
         RingfenceError: ``value-refused`` for the range and the limit.
     """
-    first, behind = hours(since, until)
-    within = and_(talker.c.hour >= first, talker.c.hour < behind)
-    if protocol is not None:
-        within = and_(within, talker.c.protocol == protocol)
-    sums = [func.sum(talker.c[name]).label(name) for name in ("bytes", "packets", "flows")]
-    ends_of = (talker.c.source, talker.c.destination)
-    pairs = select(*ends_of, *sums).where(within).group_by(*ends_of).cte("pairs")
-    counted = (pairs.c.bytes, pairs.c.packets, pairs.c.flows)
-    sides = union_all(*(select(pairs.c[end].label("part"), *counted) for end in ("source", "destination"))).subquery()
-    by_part = (
-        select(sides.c.part, *(func.sum(sides.c[name]).label(name) for name in ("bytes", "packets", "flows")))
-        .group_by(sides.c.part)
-        .subquery()
-    )
-    joined = by_part.outerjoin(device_part, device_part.c.part == by_part.c.part).outerjoin(
-        device, device.c.id == device_part.c.device
-    )
-    joined = joined.outerjoin(part, part.c.id == by_part.c.part)
-    key = func.coalesce(device.c.id, by_part.c.part)
-    label = func.min(func.coalesce(device.c.name, part.c.value, literal("(erased)"))).label("label")
-    total = [func.sum(by_part.c[name]).label(name) for name in ("bytes", "packets", "flows")]
-    statement = select(func.min(device.c.id).label("device"), label, *total).select_from(joined).group_by(key)
+    pairs = _pairs(*hours(since, until), protocol)
+    counted = [pairs.c[name] for name in _COUNTED]
+    sides = union_all(*(select(pairs.c[end].label("part"), *counted) for end in _ENDS)).subquery()
+    joined = sides.outerjoin(device_part, device_part.c.part == sides.c.part)
+    key = func.coalesce(device_part.c.device, sides.c.part).label("key")
+    total = [func.sum(sides.c[name]).label(name) for name in _COUNTED]
+    owner = func.min(device_part.c.device).label("device")
+    statement = select(key, owner, *total)
     if scope.sites is not None:
+        joined = joined.join(device, device.c.id == device_part.c.device)
         statement = statement.where(scoped_devices(scope))
-    rows = connection.execute(statement.order_by(total[0].desc(), key).limit(bounded(limit)))
-    return tuple(TalkerRow(row.device, row.label, int(row.bytes), int(row.packets), int(row.flows)) for row in rows)
+    most = statement.select_from(joined).group_by(key).order_by(total[0].desc(), key).limit(bounded(limit))
+    rows = connection.execute(most).all()
+    names = _names(connection, device, "name", [row.device for row in rows if row.device is not None])
+    names |= _names(connection, part, "value", [row.key for row in rows if row.device is None])
+    return tuple(
+        TalkerRow(row.device, names.get(row.key, "(erased)"), int(row.bytes), int(row.packets), int(row.flows))
+        for row in rows
+    )
+
+
+def _pairs(first: int, behind: int, protocol: str | None) -> CTE:
+    """Add up what pairs sent from hour ``first`` on, before hour ``behind``: whole days by day, the rest by hour."""
+    day, day_behind = -(-first // 24), behind // 24
+    if day < day_behind:
+        spans = [(talker, "hour", first, day * 24), (talker, "hour", day_behind * 24, behind)]
+        spans.append((talker_day, "day", day, day_behind))
+    else:
+        spans = [(talker, "hour", first, behind)]
+    rows = []
+    for table, span, start, end in spans:
+        within = and_(table.c[span] >= start, table.c[span] < end)
+        if protocol is not None:
+            within = and_(within, table.c.protocol == protocol)
+        rows.append(select(*(table.c[name] for name in (*_ENDS, *_COUNTED))).where(within))
+    every = union_all(*rows).subquery()
+    sums = [func.sum(every.c[name]).label(name) for name in _COUNTED]
+    ends_of = [every.c[name] for name in _ENDS]
+    return select(*ends_of, *sums).group_by(*ends_of).cte("pairs")
+
+
+def _names(connection: Connection, table: Table, column: str, ids: list[str]) -> dict[str, str]:
+    return {
+        row[0]: row[1] for row in connection.execute(select(table.c.id, table.c[column]).where(table.c.id.in_(ids)))
+    }

@@ -2,6 +2,7 @@
 
 Rule 1: a condition never is NULL where it is negated: ``-vendor:acme`` also finds what has no vendor.
 Rule 2: values are bound, never written into the statement; ``%`` and ``_`` mean themselves, only ``*`` is a wildcard.
+Rule 3: equal and *starts with* are ranges in an index of the text in small letters (``schema/inventory.py``).
 """
 
 from __future__ import annotations
@@ -15,20 +16,37 @@ from difflib import get_close_matches
 from operator import ge, gt, le, lt
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, or_, type_coerce
+from sqlalchemy import Boolean, ColumnElement, func, or_, type_coerce
 from sqlalchemy import Text as TextType
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
 
 from ringfence.model.errors import RingfenceError
 from ringfence.model.finding import Severity
 from ringfence.model.query import Term
 
-__all__ = ["Flag", "Kind", "Known", "Number", "Severe", "Text", "Time", "Word", "like", "suggestion", "wrong"]
+__all__ = [
+    "Flag",
+    "Kind",
+    "Known",
+    "Number",
+    "Severe",
+    "Text",
+    "Time",
+    "Word",
+    "is_prefix",
+    "like",
+    "same",
+    "suggestion",
+    "wrong",
+]
 
 Condition = ColumnElement[bool]
 _COMPARE: Mapping[str, Callable[[Any, Any], Any]] = {"<": lt, ">": gt, "<=": le, ">=": ge}
 _UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800, "y": 31_557_600}  # seconds
 _SIZES = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 _LARGEST = 2**63 - 1
+_LAST_LETTER = "\U0010ffff"
 _YES, _NO = ("yes", "true", "1"), ("no", "false", "0")
 
 
@@ -43,10 +61,44 @@ def suggestion(word: str, known: Sequence[str]) -> str:
     return f"Did you mean {near[0]}?" if near else f"Known are {', '.join(sorted(known))}."
 
 
+class starts(FunctionElement[bool]):  # noqa: N801 It is used like SQL's functions.
+    """Whether a text is between a prefix and the last one that starts so, in the order of bytes: a range."""
+
+    type = Boolean()
+    inherit_cache = True
+    name = "starts"
+
+    def self_group(self, against: Any = None) -> Any:
+        """Stay as it is: compared with 1, as SQLite's truths are, it would be no range."""
+        return self
+
+
+@compiles(starts)
+def _starts(element: Any, compiler: Any, **options: Any) -> str:
+    text, first, last = (compiler.process(clause, **options) for clause in element.clauses)
+    least, most = (">=", "<=") if compiler.dialect.name == "sqlite" else ("~>=~", "~<=~")
+    return f"({text} {least} {first} AND {text} {most} {last})"
+
+
+def same(column: ColumnElement[Any], value: str) -> Condition:
+    """Compare without regard to case."""
+    folded = func.lower(column) == value.lower()
+    return folded if value.isascii() else or_(column == value, folded)  # SQLite folds ASCII alone.
+
+
+def is_prefix(pattern: str) -> bool:
+    """Return whether a pattern asks how a text starts, and nothing else."""
+    return len(pattern) > 1 and pattern.isascii() and pattern.find("*") == len(pattern) - 1
+
+
 def like(column: ColumnElement[Any], pattern: str) -> Condition:
     """Compare without regard to case; ``*`` stands for any text."""
+    folded = func.lower(type_coerce(column, TextType))
+    if is_prefix(pattern):
+        prefix = pattern[:-1].lower()
+        return starts(folded, prefix, prefix + _LAST_LETTER)
     escaped = pattern.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_").replace("*", "%")
-    return func.lower(type_coerce(column, TextType)).like(escaped, escape="\\")
+    return folded.like(escaped, escape="\\")
 
 
 class Kind(ABC):
@@ -82,7 +134,7 @@ class Text(Kind):
             return or_(self.column.is_(None), self.column == "")
         if "*" in value:
             return like(self.column, value)
-        return or_(self.column == value, func.lower(self.column) == value.lower())
+        return same(self.column, value)
 
     def known(self, term: Term) -> Condition:
         """It is there."""

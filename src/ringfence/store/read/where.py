@@ -28,7 +28,20 @@ from ringfence.store.read.fields import (
     Told,
     typed,
 )
-from ringfence.store.read.terms import Flag, Kind, Known, Number, Severe, Text, Time, Word, like, suggestion, wrong
+from ringfence.store.read.terms import (
+    Flag,
+    Kind,
+    Known,
+    Number,
+    Severe,
+    Text,
+    Time,
+    Word,
+    is_prefix,
+    like,
+    suggestion,
+    wrong,
+)
 from ringfence.store.schema.columns import storable
 from ringfence.store.schema.findings import finding, finding_device
 from ringfence.store.schema.inventory import device, device_part
@@ -49,7 +62,6 @@ __all__ = [
 
 Condition = ColumnElement[bool]
 _TOLD = "vendor product model firmware serial os owner".split()
-_WALKED = {"name", *_TOLD}
 _Free = Callable[[str], Condition]
 CRITICALITIES = ("low", "medium", "high", "critical")
 EXPECTED = ("intended", "unintended", "not_evaluated")
@@ -134,7 +146,11 @@ def device_condition(query: Query, now: int) -> Condition:
 
 def walks(query: Query) -> bool:
     """Return whether a query asks a text, for which all devices are walked: better once than twice."""
-    return any(term.field is None or term.field in _WALKED for term in query.terms)
+    return any(
+        term.field in (None, "name")
+        or (term.field in _TOLD and any("*" in value and not is_prefix(value) for value in term.values))
+        for term in query.terms
+    )
 
 
 def finding_condition(query: Query, now: int) -> Condition:

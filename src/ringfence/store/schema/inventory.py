@@ -7,7 +7,7 @@ Rule 2: a merge deletes nothing in ``device``: ``merged_into`` names the survivo
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, Float, ForeignKey, Index, Integer, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Float, ForeignKey, Index, Integer, Table, Text, func
 
 from ringfence.store.schema.columns import Json, Nanoseconds, Wire, metadata
 
@@ -30,6 +30,9 @@ __all__ = [
     "zone",
 ]
 
+#: An index by the text in small letters: equal and *starts with* are ranges in it (PostgreSQL: in the order of bytes,
+#: not of a language). SQLite folds ASCII alone.
+_FOLDED = {"folded": "text_pattern_ops"}
 _number = BigInteger().with_variant(Integer, "sqlite")
 
 site = Table(
@@ -71,7 +74,7 @@ part = Table(
     Column("kind", Text, nullable=False),
     Column("value", Text, nullable=False),
 )
-Index(None, part.c.value)
+Index("ix_part_folded_value", func.lower(part.c.value).label("folded"), postgresql_ops=_FOLDED)
 
 #: What was seen, over all windows: enough to make the register again after a restart.
 observation = Table(
@@ -130,11 +133,24 @@ device = Table(
 # asks (so ``merged_into`` stands in it, too: SQLite looks it up in the row otherwise).
 _live = device.c.merged_into.is_(None)
 _by_name = (("name",), ("class", "name"), ("site", "name"), ("zone", "name"))
-_alone = "last worst first owner vendor product model firmware serial os".split()
+_alone = "last worst first owner vendor model".split()
 for _columns in (*_by_name, *((_name,) for _name in _alone)):
     _indexed = (*(device.c[_name] for _name in _columns), device.c.id, device.c.merged_into)
     Index(None, *_indexed, sqlite_where=_live, postgresql_where=_live)
-Index(None, device.c.merged_into)
+# What is asked by its text, whatever the case (without the name: two long texts would not fit PostgreSQL's index).
+for _name in "name owner vendor product model firmware serial os".split():
+    Index(
+        f"ix_device_folded_{_name}",
+        func.lower(device.c[_name]).label("folded"),
+        device.c.id,
+        device.c.merged_into,
+        sqlite_where=_live,
+        postgresql_where=_live,
+        postgresql_ops=_FOLDED,
+    )
+# Only of merged ones: an index of all would tempt SQLite to walk it for every list (``merged_into IS NULL``).
+_gone = device.c.merged_into.is_not(None)
+Index(None, device.c.merged_into, sqlite_where=_gone, postgresql_where=_gone)
 
 #: Everything of a device that a person may type, in lower case: apart, because each free text walks all of it.
 device_text = Table(
@@ -182,7 +198,8 @@ address = Table(
     Column("value", Wire, primary_key=True),
     Column("packed", Text),  # of an IP address: version and digits, so that a network is a range
 )
-Index(None, address.c.value, address.c.kind)
+_folded = func.lower(address.c.value).label("folded")
+Index("ix_address_folded_value", _folded, address.c.kind, address.c.device, postgresql_ops=_FOLDED)
 Index(None, address.c.packed)
 
 claim = Table(

@@ -6,7 +6,7 @@ from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary,
 
 from ringfence.store.schema.columns import Json, Nanoseconds, Wire, metadata
 
-__all__ = ["conversation", "lake_file", "period_key", "ring_segment", "talker"]
+__all__ = ["conversation", "lake_file", "period_key", "ring_segment", "talker", "talker_day"]
 
 conversation = Table(
     "conversation",
@@ -29,19 +29,27 @@ Index(None, conversation.c.source)
 Index(None, conversation.c.destination)
 Index(None, conversation.c.last)
 
-#: Bytes and flows of a pair in an hour: what long ranges are answered from.
-talker = Table(
-    "talker",
-    metadata,
-    Column("hour", BigInteger, primary_key=True),  # hours since 1970
-    Column("source", Text, primary_key=True),  # part id
-    Column("destination", Text, primary_key=True),  # part id
-    Column("protocol", Text, primary_key=True),
-    Column("port", Integer, primary_key=True),
-    Column("packets", BigInteger, nullable=False),
-    Column("bytes", BigInteger, nullable=False),
-    Column("flows", BigInteger, nullable=False),
-)
+
+def _sums(name: str, span: str) -> Table:
+    """Bytes and flows of a pair in a span of time. The rows are in the order of time: a range is one walk."""
+    return Table(
+        name,
+        metadata,
+        Column(span, BigInteger, primary_key=True, autoincrement=False),  # so many since 1970, UTC
+        Column("source", Text, primary_key=True),  # part id
+        Column("destination", Text, primary_key=True),  # part id
+        Column("protocol", Text, primary_key=True),
+        Column("port", Integer, primary_key=True),
+        Column("packets", BigInteger, nullable=False),
+        Column("bytes", BigInteger, nullable=False),
+        Column("flows", BigInteger, nullable=False),
+        sqlite_with_rowid=False,
+    )
+
+
+#: By hour, and the same by day: a month is asked of 30 days, not of 720 hours.
+talker = _sums("talker", "hour")
+talker_day = _sums("talker_day", "day")
 
 #: The manifest of the lake: a file that is not listed here does not exist (contract §6).
 lake_file = Table(

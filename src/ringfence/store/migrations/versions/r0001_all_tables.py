@@ -19,7 +19,12 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("address", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_address_packed"), ["packed"], unique=False)
-        batch_op.create_index(batch_op.f("ix_address_value_kind"), ["value", "kind"], unique=False)
+        batch_op.create_index(
+            "ix_address_folded_value",
+            [sa.func.lower(sa.column("value")).label("folded"), "kind", "device"],
+            unique=False,
+            postgresql_ops={"folded": "text_pattern_ops"},
+        )
 
     op.create_table(
         "answer",
@@ -203,13 +208,6 @@ def upgrade() -> None:
             postgresql_where=sa.text("merged_into IS NULL"),
         )
         batch_op.create_index(
-            batch_op.f("ix_device_firmware_id_merged_into"),
-            ["firmware", "id", "merged_into"],
-            unique=False,
-            sqlite_where=sa.text("merged_into IS NULL"),
-            postgresql_where=sa.text("merged_into IS NULL"),
-        )
-        batch_op.create_index(
             batch_op.f("ix_device_first_id_merged_into"),
             ["first", "id", "merged_into"],
             unique=False,
@@ -223,7 +221,22 @@ def upgrade() -> None:
             sqlite_where=sa.text("merged_into IS NULL"),
             postgresql_where=sa.text("merged_into IS NULL"),
         )
-        batch_op.create_index(batch_op.f("ix_device_merged_into"), ["merged_into"], unique=False)
+        batch_op.create_index(
+            batch_op.f("ix_device_merged_into"),
+            ["merged_into"],
+            unique=False,
+            sqlite_where=sa.text("merged_into IS NOT NULL"),
+            postgresql_where=sa.text("merged_into IS NOT NULL"),
+        )
+        for name in ("name", "owner", "vendor", "product", "model", "firmware", "serial", "os"):
+            batch_op.create_index(
+                f"ix_device_folded_{name}",
+                [sa.func.lower(sa.column(name)).label("folded"), "id", "merged_into"],
+                unique=False,
+                postgresql_ops={"folded": "text_pattern_ops"},
+                sqlite_where=sa.text("merged_into IS NULL"),
+                postgresql_where=sa.text("merged_into IS NULL"),
+            )
         batch_op.create_index(
             batch_op.f("ix_device_model_id_merged_into"),
             ["model", "id", "merged_into"],
@@ -239,29 +252,8 @@ def upgrade() -> None:
             postgresql_where=sa.text("merged_into IS NULL"),
         )
         batch_op.create_index(
-            batch_op.f("ix_device_os_id_merged_into"),
-            ["os", "id", "merged_into"],
-            unique=False,
-            sqlite_where=sa.text("merged_into IS NULL"),
-            postgresql_where=sa.text("merged_into IS NULL"),
-        )
-        batch_op.create_index(
             batch_op.f("ix_device_owner_id_merged_into"),
             ["owner", "id", "merged_into"],
-            unique=False,
-            sqlite_where=sa.text("merged_into IS NULL"),
-            postgresql_where=sa.text("merged_into IS NULL"),
-        )
-        batch_op.create_index(
-            batch_op.f("ix_device_product_id_merged_into"),
-            ["product", "id", "merged_into"],
-            unique=False,
-            sqlite_where=sa.text("merged_into IS NULL"),
-            postgresql_where=sa.text("merged_into IS NULL"),
-        )
-        batch_op.create_index(
-            batch_op.f("ix_device_serial_id_merged_into"),
-            ["serial", "id", "merged_into"],
             unique=False,
             sqlite_where=sa.text("merged_into IS NULL"),
             postgresql_where=sa.text("merged_into IS NULL"),
@@ -413,7 +405,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_part")),
     )
     with op.batch_alter_table("part", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_part_value"), ["value"], unique=False)
+        batch_op.create_index(
+            "ix_part_folded_value",
+            [sa.func.lower(sa.column("value")).label("folded")],
+            unique=False,
+            postgresql_ops={"folded": "text_pattern_ops"},
+        )
 
     op.create_table(
         "period_key",
@@ -499,18 +496,20 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_site")),
         sa.UniqueConstraint("name", name=op.f("uq_site_name")),
     )
-    op.create_table(
-        "talker",
-        sa.Column("hour", sa.BigInteger(), nullable=False),
-        sa.Column("source", sa.Text(), nullable=False),
-        sa.Column("destination", sa.Text(), nullable=False),
-        sa.Column("protocol", sa.Text(), nullable=False),
-        sa.Column("port", sa.Integer(), nullable=False),
-        sa.Column("packets", sa.BigInteger(), nullable=False),
-        sa.Column("bytes", sa.BigInteger(), nullable=False),
-        sa.Column("flows", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("hour", "source", "destination", "protocol", "port", name=op.f("pk_talker")),
-    )
+    for name, span in (("talker", "hour"), ("talker_day", "day")):
+        op.create_table(
+            name,
+            sa.Column(span, sa.BigInteger(), autoincrement=False, nullable=False),
+            sa.Column("source", sa.Text(), nullable=False),
+            sa.Column("destination", sa.Text(), nullable=False),
+            sa.Column("protocol", sa.Text(), nullable=False),
+            sa.Column("port", sa.Integer(), nullable=False),
+            sa.Column("packets", sa.BigInteger(), nullable=False),
+            sa.Column("bytes", sa.BigInteger(), nullable=False),
+            sa.Column("flows", sa.BigInteger(), nullable=False),
+            sa.PrimaryKeyConstraint(span, "source", "destination", "protocol", "port", name=op.f(f"pk_{name}")),
+            sqlite_with_rowid=False,
+        )
     op.create_table(
         "domain",
         sa.Column("name", sa.Text(), nullable=False),
