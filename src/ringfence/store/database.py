@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, make_url
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, InterfaceError, NoSuchModuleError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -46,7 +46,7 @@ class Database:
             if parsed.get_backend_name() not in ("sqlite", "postgresql"):
                 raise RingfenceError("database-url", parsed.get_backend_name(), "only sqlite and postgresql are known")
             self.url = parsed
-            self.engine = _sqlite(str(parsed)) if self.is_sqlite else create_engine(parsed, pool_pre_ping=True)
+            self.engine = _sqlite(str(parsed)) if self.is_sqlite else _postgresql(parsed)
         except (ArgumentError, NoSuchModuleError, ImportError) as error:
             raise RingfenceError("database-url", url.partition("@")[2] or url, str(error)) from error
 
@@ -115,6 +115,20 @@ def _sqlite(url: str) -> Engine:
     def _begin(connection: Connection) -> None:
         writing = connection.get_execution_options().get("ringfence_writing")
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+    return engine
+
+
+def _postgresql(url: URL) -> Engine:
+    """Sums over many pairs are sorted in memory, and no statement of ours is worth a second of compiling it."""
+    engine = create_engine(url, pool_pre_ping=True)
+
+    @event.listens_for(engine, "connect")
+    def _prepare(raw: Any, _: ConnectionPoolEntry) -> None:
+        before, raw.autocommit = raw.autocommit, True
+        for setting in ("jit = off", "work_mem = '32MB'"):
+            raw.execute(f"SET {setting}")
+        raw.autocommit = before
 
     return engine
 
