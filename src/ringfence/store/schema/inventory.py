@@ -148,6 +148,9 @@ for _name in "name owner vendor product model firmware serial os".split():
         postgresql_where=_live,
         postgresql_ops=_FOLDED,
     )
+# What the list's facets count, in their order: counted along the index.
+_facets = "class vendor site zone criticality expected worst merged_into".split()
+Index("ix_device_facets", *(device.c[_name] for _name in _facets), sqlite_where=_live, postgresql_where=_live)
 # Only of merged ones: an index of all would tempt SQLite to walk it for every list (``merged_into IS NULL``).
 _gone = device.c.merged_into.is_not(None)
 Index(None, device.c.merged_into, sqlite_where=_gone, postgresql_where=_gone)

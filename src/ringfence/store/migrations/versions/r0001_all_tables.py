@@ -228,6 +228,13 @@ def upgrade() -> None:
             sqlite_where=sa.text("merged_into IS NOT NULL"),
             postgresql_where=sa.text("merged_into IS NOT NULL"),
         )
+        batch_op.create_index(
+            "ix_device_facets",
+            ["class", "vendor", "site", "zone", "criticality", "expected", "worst", "merged_into"],
+            unique=False,
+            sqlite_where=sa.text("merged_into IS NULL"),
+            postgresql_where=sa.text("merged_into IS NULL"),
+        )
         for name in ("name", "owner", "vendor", "product", "model", "firmware", "serial", "os"):
             batch_op.create_index(
                 f"ix_device_folded_{name}",
