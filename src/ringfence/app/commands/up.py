@@ -10,7 +10,7 @@ from ringfence import __version__
 from ringfence.app.access.access import Access, AccessOptions
 from ringfence.app.access.anchors import Anchors, Keeper
 from ringfence.app.access.people import first_link
-from ringfence.app.config import Configuration, default_folder, load
+from ringfence.app.config import Configuration, load
 from ringfence.app.daemons.children import Child
 from ringfence.app.daemons.serve import Door, fingerprint, serve
 from ringfence.app.installation import Installation
@@ -79,8 +79,8 @@ def _opened(configuration: Configuration) -> Installation:
     from ringfence.store.revocation import enforce
     from ringfence.store.upgrading import upgraded
 
-    folder = _path(configuration.store.folder) or default_folder()
-    installation = Installation.open(folder, configuration.store.database)
+    folder = configuration.store.place
+    installation = Installation.open(folder, configuration.store.url)
     upgraded(Place(installation.database, folder, installation.clock, __version__))
     enforce(installation.database, folder, installation.clock())
     return installation
