@@ -19,6 +19,7 @@ from tests.store.conftest import migrated_url as migrated_url
 from tests.store.conftest import postgresql as postgresql
 
 from ringfence.inventory.register import Register
+from ringfence.model.clock import rfc3339
 from ringfence.store import audit
 from ringfence.store.database import Database
 from ringfence.store.inventory import save_devices
@@ -356,6 +357,8 @@ def test_retention_is_set_by_administrators_says_why_and_erases(served: Served, 
     assert [row["id"] for row in client.get("/api/v1/devices").json()["devices"]] == [young.id]
     again = client.put("/api/v1/retention", json={"devices": None, "reason": "For ever."}).json()
     assert (again["lake"], again["devices"]) == (90, None)
+    erased = {"kind": "devices", "time": rfc3339(NOW), "number": 1, "total": 1}
+    assert (again["checked"], again["erased"]) == (None, [erased]), "a new setting holds within the hour"
     assert enforce(database, lake, NOW + 1_000 * DAY) == {"lake": 0}
 
 
