@@ -228,7 +228,11 @@ def test_a_correction_holds_and_is_undone(served: Served) -> None:
     again = client.post(f"/api/v1/decisions/{made_.json()['id']}/undo")
     assert (again.status_code, again.json()["code"]) == (412, "changed-meanwhile")
     assert client.post(f"{path}/corrections", json={"field": "class", "value": "toaster"}).status_code == 422
-    assert [entry.act for entry in acts(served)] == ["device.correct", "decision.undo"]
+    level = {"field": "purdue_level", "value": "3.5"}
+    assert client.post(f"{path}/corrections", json={**level, "value": "9"}).status_code == 422
+    assert client.post(f"{path}/corrections", json=level).status_code == 201
+    assert client.get(path).json()["purdue_level"] == 3.5
+    assert [entry.act for entry in acts(served)] == ["device.correct", "decision.undo", "device.correct"]
 
 
 def test_devices_are_merged_and_come_apart(served: Served) -> None:

@@ -308,6 +308,22 @@ def test_correct_and_undo(seen: Database) -> None:
     assert raised.value.code.code == "changed-meanwhile"
 
 
+def test_a_purdue_level_is_corrected(seen: Database) -> None:
+    before = owner(seen, "10.0.0.21")
+    assert before.purdue_level != 3.5
+    with UnitOfWork(seen, NOW) as unit:
+        made = decide.correct(unit, builtin(), ADA, before.id, "purdue_level", " 3.50 ")
+    assert (made.value, owner(seen, "10.0.0.21").purdue_level) == ("3.5", 3.5)
+    again(seen)
+    with seen.reading() as connection:
+        (row,) = devices(connection, parse("purdue:3.5"), EVERYWHERE, now=NOW).rows
+    assert row.id == before.id
+    with UnitOfWork(seen, NOW) as unit:
+        decide.undo(unit, builtin(), ADA, made.id)
+    assert owner(seen, "10.0.0.21") == before
+    again(seen)
+
+
 def test_merge_and_undo(seen: Database) -> None:
     one, two = owner(seen, "10.0.0.21"), owner(seen, "10.0.0.22")
     assert one.id != two.id
@@ -345,6 +361,8 @@ def test_split_and_undo(seen: Database) -> None:
         ("value-refused", lambda unit, one: decide.correct(unit, builtin(), ADA, one, "colour", "red")),
         ("value-refused", lambda unit, one: decide.correct(unit, builtin(), ADA, one, "class", "plcc")),
         ("value-refused", lambda unit, one: decide.correct(unit, builtin(), ADA, one, "name", " ")),
+        ("value-refused", lambda unit, one: decide.correct(unit, builtin(), ADA, one, "purdue_level", "6")),
+        ("value-refused", lambda unit, one: decide.correct(unit, builtin(), ADA, one, "purdue_level", "high")),
         ("value-refused", lambda unit, one: decide.correct(unit, builtin(), ADA, one, "name", "x", "r" * 1_001)),
         ("not-found", lambda unit, one: decide.correct(unit, builtin(), Person("b", NORTH), one, "name", "x")),
         ("not-found", lambda unit, one: decide.correct(unit, builtin(), ADA, "d-\0", "name", "x")),

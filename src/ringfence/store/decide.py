@@ -17,7 +17,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from ringfence.inventory.knowledge.loader import Knowledge
 from ringfence.inventory.register import Register
-from ringfence.model.decision import CORRECTABLE, Decision
+from ringfence.model.decision import CORRECTABLE, Decision, purdue_level
 from ringfence.model.device import CLASSES
 from ringfence.model.errors import RingfenceError
 from ringfence.model.scope import Scope
@@ -67,6 +67,8 @@ def correct(
         raise RingfenceError("value-refused", field, f"A value has 1 to {MAX_VALUE} letters.")
     if field == "class" and value not in CLASSES:
         raise RingfenceError("value-refused", value[:40], "There is no such class.")
+    if field == "purdue_level":
+        value = _level(value)
     one = seen_device(unit.connection, identity, person.scope)["id"]
     parts = _parts_of(unit.connection, [one])
     made = _write(unit, person, "correct", parts, field, value.strip(), reason)
@@ -147,6 +149,14 @@ def undo(unit: UnitOfWork, knowledge: Knowledge, person: Person, identity: str) 
     together = {*survivors(unit.connection, sorted(told)).values(), *_owners(unit.connection, rest)}
     _again(unit, knowledge, {*row.parts, *_parts_of(unit.connection, [*owners, *together])})
     return Decision(row.id, row.kind, tuple(row.parts), row.field, row.value, row.reason, row.who, row.time)
+
+
+def _level(text: str) -> str:
+    """Return a Purdue level as it is written: 3, 3.5."""
+    level = purdue_level(text.strip())
+    if level is None:
+        raise RingfenceError("value-refused", text[:40], "A Purdue level is 0 to 5, such as 3 or 3.5.")
+    return f"{level:g}"
 
 
 def _write(
