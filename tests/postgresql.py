@@ -23,6 +23,7 @@ from sqlalchemy import create_engine
 
 __all__ = ["Server", "binaries", "server"]
 
+_LOCKED = "locked"  # the one role that has to show a password
 _FAST = ("-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off")
 
 
@@ -56,6 +57,15 @@ class Server:
         with self._engine.connect() as connection:
             connection.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE {template} ENCODING 'UTF8'")
         return self._url(name)
+
+    def make_locked(self, password: str) -> str:
+        """Make a database of a role that needs this password and return its URL, without the password."""
+        url = self.make()
+        word = password.replace("'", "''").replace("%", "%%")
+        with self._engine.connect() as connection:
+            connection.exec_driver_sql(f"CREATE ROLE {_LOCKED} LOGIN PASSWORD '{word}'")
+            connection.exec_driver_sql(f"ALTER DATABASE {_name(url)} OWNER TO {_LOCKED}")
+        return url.replace(f"//{self._user}@", f"//{_LOCKED}@")
 
     def drop(self, url: str) -> None:
         """Drop a database, whoever is in it."""
@@ -106,6 +116,8 @@ def server(*, durable: bool = False) -> Iterator[Server]:
     made = [programs / "initdb", "-D", data, "-U", database_user, "--auth=trust", "-E", "UTF8", "--no-sync"]
     try:
         subprocess.run(made, check=True, capture_output=True, cwd=folder, env=environment, **account)  # type: ignore[call-overload]  # The account's three arguments.
+        rules = data / "pg_hba.conf"
+        rules.write_text(f"local all {_LOCKED} scram-sha-256\n{rules.read_text()}")
         command = [programs / "postgres", "-D", data, "-k", folder, "-c", "listen_addresses=", "-c", "timezone=UTC"]
         with (folder / "log").open("wb") as log:
             process: subprocess.Popen[bytes] = subprocess.Popen(  # type: ignore[call-overload]  # As above.

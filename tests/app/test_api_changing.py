@@ -19,6 +19,7 @@ from tests.store.conftest import migrated_url as migrated_url
 from tests.store.conftest import postgresql as postgresql
 
 from ringfence.inventory.register import Register
+from ringfence.model.clock import rfc3339
 from ringfence.store import audit
 from ringfence.store.database import Database
 from ringfence.store.inventory import save_devices
@@ -227,7 +228,11 @@ def test_a_correction_holds_and_is_undone(served: Served) -> None:
     again = client.post(f"/api/v1/decisions/{made_.json()['id']}/undo")
     assert (again.status_code, again.json()["code"]) == (412, "changed-meanwhile")
     assert client.post(f"{path}/corrections", json={"field": "class", "value": "toaster"}).status_code == 422
-    assert [entry.act for entry in acts(served)] == ["device.correct", "decision.undo"]
+    level = {"field": "purdue_level", "value": "3.5"}
+    assert client.post(f"{path}/corrections", json={**level, "value": "9"}).status_code == 422
+    assert client.post(f"{path}/corrections", json=level).status_code == 201
+    assert client.get(path).json()["purdue_level"] == 3.5
+    assert [entry.act for entry in acts(served)] == ["device.correct", "decision.undo", "device.correct"]
 
 
 def test_devices_are_merged_and_come_apart(served: Served) -> None:
@@ -356,6 +361,8 @@ def test_retention_is_set_by_administrators_says_why_and_erases(served: Served, 
     assert [row["id"] for row in client.get("/api/v1/devices").json()["devices"]] == [young.id]
     again = client.put("/api/v1/retention", json={"devices": None, "reason": "For ever."}).json()
     assert (again["lake"], again["devices"]) == (90, None)
+    erased = {"kind": "devices", "time": rfc3339(NOW), "number": 1, "total": 1}
+    assert (again["checked"], again["erased"]) == (None, [erased]), "a new setting holds within the hour"
     assert enforce(database, lake, NOW + 1_000 * DAY) == {"lake": 0}
 
 

@@ -122,10 +122,12 @@ def test_any_file_is_either_read_or_refused_with_a_code(tmp_path_factory: pytest
 def test_a_secret_comes_from_a_file_the_environment_or_a_credential(tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     secret.write_text("hunter2\n")
-    path = written(tmp_path, f"[store]\npassword_file = '{secret}'\n")
+    path = written(tmp_path, f"[store]\ndatabase = 'postgresql://r@db/r'\npassword_file = '{secret}'\n")
     assert load(path, {}).store.password == "hunter2"  # noqa: S105 It is made for this test.
-    assert load(None, {"RINGFENCE_STORE_PASSWORD": "b"}).store.password == "b"  # noqa: S105 As above.
-    assert load(None, {"RINGFENCE_STORE_PASSWORD_FILE": str(secret)}).store.password == "hunter2"  # noqa: S105 As above.
+    database = {"RINGFENCE_STORE_DATABASE": "postgresql://r@db/ringfence"}
+    assert load(None, database | {"RINGFENCE_STORE_PASSWORD": "b"}).store.password == "b"  # noqa: S105 As above.
+    told = load(None, database | {"RINGFENCE_STORE_PASSWORD_FILE": str(secret)})
+    assert told.store.password == "hunter2"  # noqa: S105 As above.
     (tmp_path / "ringfence.metrics.token").write_text("t")
     assert load(None, {"CREDENTIALS_DIRECTORY": str(tmp_path)}).metrics.token == "t"  # noqa: S105 As above.
     secret.write_text("\n")
@@ -141,6 +143,7 @@ def test_the_password_comes_to_the_database(tmp_path: Path) -> None:
     for url in ("sqlite:///x", "postgresql:///ringfence"):
         path = written(tmp_path, f"[store]\ndatabase = '{url}'\n")
         assert refused(path, {"RINGFENCE_STORE_PASSWORD": "p"}).code.code == "config-value"
+    assert refused(None, {"RINGFENCE_STORE_PASSWORD": "p"}).code.code == "config-value", "of no database"
 
 
 def test_a_secret_in_the_file_or_on_the_command_line_is_refused(tmp_path: Path) -> None:
@@ -175,7 +178,9 @@ def test_show_tells_origins_and_no_secret(
 
 
 def test_no_secret_stands_in_the_representation() -> None:
-    made = load(None, {"RINGFENCE_METRICS_TOKEN": "hunter2", "RINGFENCE_STORE_PASSWORD": "hunter2"})
+    url = "postgresql://r@db/ringfence"
+    secrets = dict.fromkeys(("RINGFENCE_METRICS_TOKEN", "RINGFENCE_STORE_PASSWORD"), "hunter2")
+    made = load(None, {"RINGFENCE_STORE_DATABASE": url, **secrets})
     assert "hunter2" not in repr(made)
 
 

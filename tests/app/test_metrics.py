@@ -18,6 +18,7 @@ from tests.store import made
 
 from ringfence.app.config import LogOptions, MetricsOptions
 from ringfence.app.observe import JsonLines, TextLines, log_to
+from ringfence.store import settings
 from ringfence.store.database import Database
 from ringfence.store.findings import save_findings
 from ringfence.store.inventory import save_devices
@@ -80,6 +81,13 @@ def test_the_figures_are_those_of_the_store(served: Served) -> None:
     assert told["ringfence_findings_open"][(("severity", "low"),)] == 0
     assert told["ringfence_sensor_age_seconds"] == {(("sensor", "tap0"),): 300}
     assert told["ringfence_sensor_packets"] == {(("sensor", "tap0"),): 42}
+    assert "ringfence_retention_age_seconds" not in told, "it never ran"
+    with served.platform.database.writing() as connection:
+        kinds = {"devices": {"time": NOW, "number": 2, "total": 5}}
+        settings.put(connection, "retention_done", {"checked": NOW - 60_000_000_000, "kinds": kinds})
+    later = figures(client.get("/metrics").text)
+    assert later["ringfence_retention_age_seconds"] == {(): 60}
+    assert later["ringfence_retention_erased"] == {(("kind", "devices"),): 5}
     assert told["ringfence_store_up"] == {(): 1}
     requests = told["ringfence_requests_total"]
     assert requests[("method", "GET"), ("route", "/api/v1/devices"), ("status", "200")] == 1

@@ -133,8 +133,8 @@ def addresses(served: Served) -> list[str]:
     """Return one address of each screen and of each of its parts."""
     shown = ["/", "/devices", "/devices?q=class%3Aplc+zne%3A3", "/devices?q=nothing-like-this", "/map", "/findings"]
     shown += ["/flows", "/flows?range=1h"]
-    tabs = ("sensors", "knowledge", "people", "tokens", "audit", "backups", "about")
-    shown += [f"/system?tab={tab}" for tab in tabs]
+    parts = ("sensors", "knowledge", "people", "tokens", "audit", "backups", "retention", "about")
+    shown += [f"/system?tab={tab}" for tab in parts]
     if served.analysis is not None:
         grave = max(served.analysis.findings, key=lambda each: each.severity)
         device = next(role.id for role in grave.devices if role.id)

@@ -9,7 +9,7 @@ import pytest
 
 from ringfence.inventory.knowledge import Knowledge
 from ringfence.inventory.register import Register
-from ringfence.model.decision import Decision
+from ringfence.model.decision import Decision, purdue_level
 from ringfence.model.device import Device
 from ringfence.model.observation import Observation
 from ringfence.sensor.reader import read
@@ -59,6 +59,23 @@ def test_what_the_clues_say_stays_as_a_conflict(two: Register, see: See) -> None
     after = with_mac(two.devices(), CAMERA)
     assert after.name == "Right door"
     assert [(each.field, each.chosen, each.other) for each in after.conflicts] == [("name", "Right door", "left-door")]
+
+
+def test_a_purdue_level_is_a_number(two: Register) -> None:
+    parts = parts_of(with_mac(two.devices(), CAMERA))
+    two.decide([decision("correct", parts, "class", "plc", 1), decision("correct", parts, "purdue_level", "3.5", 2)])
+    after = with_mac(two.devices(), CAMERA)
+    assert after.purdue_level == 3.5
+    assert any(claim.field == "purdue_level" and claim.value == "3.5" for claim in after.claims)
+
+
+@pytest.mark.parametrize(
+    ("text", "level"),
+    [("0", 0.0), ("3.5", 3.5), ("5", 5.0), (" 2 ", 2.0), ("5.5", None), ("-1", None), ("2.2", None), ("nan", None)]
+    + [(text, None) for text in ("", "two", "inf", "1e400", "0x1")],
+)
+def test_purdue_levels_are_halves_from_0_to_5(text: str, level: float | None) -> None:
+    assert purdue_level(text) == level
 
 
 def test_joined_devices_are_one_and_come_apart_again(two: Register) -> None:

@@ -227,6 +227,7 @@ def test_upkeep_erases_and_compacts_once_an_hour(lake: Lake) -> None:
     upkeep = Upkeep(lake)
     for batch in range(14):
         store(lake, f"b{batch}", flow(batch, MORNING + batch))
+    assert upkeep.perhaps(), "what is too old goes at once, where it never went"
     assert not upkeep.perhaps()
     assert len(files(lake)) == 14
     now = MORNING + DAY // 2 + 3600 * SECOND

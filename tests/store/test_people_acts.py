@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Connection, event, select
 from tests.store.made import NOW, device, fact, part, talk
 
 from ringfence.inventory.intended import read_csv
@@ -308,6 +309,22 @@ def test_correct_and_undo(seen: Database) -> None:
     assert raised.value.code.code == "changed-meanwhile"
 
 
+def test_a_purdue_level_is_corrected(seen: Database) -> None:
+    before = owner(seen, "10.0.0.21")
+    assert before.purdue_level != 3.5
+    with UnitOfWork(seen, NOW) as unit:
+        made = decide.correct(unit, builtin(), ADA, before.id, "purdue_level", " 3.50 ")
+    assert (made.value, owner(seen, "10.0.0.21").purdue_level) == ("3.5", 3.5)
+    again(seen)
+    with seen.reading() as connection:
+        (row,) = devices(connection, parse("purdue:3.5"), EVERYWHERE, now=NOW).rows
+    assert row.id == before.id
+    with UnitOfWork(seen, NOW) as unit:
+        decide.undo(unit, builtin(), ADA, made.id)
+    assert owner(seen, "10.0.0.21") == before
+    again(seen)
+
+
 def test_merge_and_undo(seen: Database) -> None:
     one, two = owner(seen, "10.0.0.21"), owner(seen, "10.0.0.22")
     assert one.id != two.id
@@ -345,6 +362,8 @@ def test_split_and_undo(seen: Database) -> None:
         ("value-refused", lambda unit, one: decide.correct(unit, builtin(), ADA, one, "colour", "red")),
         ("value-refused", lambda unit, one: decide.correct(unit, builtin(), ADA, one, "class", "plcc")),
         ("value-refused", lambda unit, one: decide.correct(unit, builtin(), ADA, one, "name", " ")),
+        ("value-refused", lambda unit, one: decide.correct(unit, builtin(), ADA, one, "purdue_level", "6")),
+        ("value-refused", lambda unit, one: decide.correct(unit, builtin(), ADA, one, "purdue_level", "high")),
         ("value-refused", lambda unit, one: decide.correct(unit, builtin(), ADA, one, "name", "x", "r" * 1_001)),
         ("not-found", lambda unit, one: decide.correct(unit, builtin(), Person("b", NORTH), one, "name", "x")),
         ("not-found", lambda unit, one: decide.correct(unit, builtin(), ADA, "d-\0", "name", "x")),
@@ -379,3 +398,45 @@ def test_decisions_of_another_site_are_not_undone(seen: Database) -> None:
         decide.undo(unit, builtin(), Person("bob", NORTH), made.id)
     assert raised.value.code.code == "not-found"
     assert owner(seen, "10.0.0.21").name == "press 3"
+
+
+@contextmanager
+def plans(database: Database) -> Iterator[list[str]]:
+    """Collect how the database goes about each question that is asked of decisions, news and their parts."""
+    found: list[str] = []
+    asking = False
+
+    def explain(connection: Connection, _: Any, statement: str, given: Any, __: Any, many: bool) -> None:
+        nonlocal asking
+        if asking or many or not statement.lstrip().startswith("SELECT") or "decision" not in statement + str(given):
+            return
+        asking = True
+        word = "EXPLAIN QUERY PLAN" if database.is_sqlite else "EXPLAIN"
+        if not database.is_sqlite:  # Few rows are read whole by choice: here it may not choose.
+            connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
+        found.extend(str(row[-1]) for row in connection.exec_driver_sql(f"{word} {statement}", given))
+        asking = False
+
+    event.listen(database.engine, "before_cursor_execute", explain)
+    try:
+        yield found
+    finally:
+        event.remove(database.engine, "before_cursor_execute", explain)
+
+
+def test_decisions_are_found_by_an_index(seen: Database) -> None:
+    one, two = owner(seen, "10.0.0.21"), owner(seen, "10.0.0.22")
+    with plans(seen) as found:
+        with UnitOfWork(seen, NOW) as unit:
+            made = decide.merge(unit, builtin(), ADA, [one.id, two.id])
+            decide.correct(unit, builtin(), ADA, one.id, "name", "press 3")
+        with seen.reading() as connection:
+            assert len(device_page(connection, owner(seen, "10.0.0.21").id, EVERYWHERE).decisions) == 2
+        with UnitOfWork(seen, NOW) as unit:
+            decide.undo(unit, builtin(), ADA, made.id)
+    text = "\n".join(found)
+    assert "decision_part" in text, "or nothing was looked at"
+    for table_ in ("decision", "decision_part", "change"):
+        whole = f"SCAN {table_}" if seen.is_sqlite else f"Seq Scan on {table_}"
+        # The latest decision is the first row of an index, which SQLite calls a scan that uses it.
+        assert not [line for line in found if whole in line.replace(f"{whole}_", "") and "USING" not in line], text

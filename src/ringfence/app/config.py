@@ -32,6 +32,7 @@ __all__ = [
     "ServerOptions",
     "StoreOptions",
     "default_folder",
+    "default_url",
     "keys",
     "load",
 ]
@@ -67,6 +68,11 @@ def default_folder() -> Path:
     return Path(home) / "ringfence"
 
 
+def default_url(folder: Path) -> str:
+    """Return the URL of the database where none is chosen: SQLite in the data folder."""
+    return f"sqlite:///{folder.resolve() / 'ringfence.db'}"
+
+
 @dataclass(frozen=True, slots=True)
 class ServerOptions:
     """How API and screens are reached."""
@@ -90,6 +96,16 @@ class StoreOptions:
         shown=False,
     )
     password: str | None = _key(None, "The database's password.", secret=True)
+
+    @property
+    def place(self) -> Path:
+        """The data folder."""
+        return Path(self.folder) if self.folder else default_folder()
+
+    @property
+    def url(self) -> str:
+        """The database's URL with its password: what every process and command opens, and nobody shows."""
+        return self.database or default_url(self.place)
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,14 +269,16 @@ def _handed_out(values: Mapping[str, Any], origins: Mapping[str, str]) -> Config
     }
     made = Configuration(**rooms, origins=origins)
     _together(made)
-    if made.store.password and made.store.database:
+    if made.store.password:
         return replace(made, store=replace(made.store, database=_with_password(made.store)))
     return made
 
 
 def _with_password(store: StoreOptions) -> str:
     """Return the database's URL with its password, as the store takes it."""
-    scheme, _, rest = str(store.database).partition("://")
+    if store.database is None:
+        raise RingfenceError("config-value", "store.password", "There is no store.database that it is the password of.")
+    scheme, _, rest = store.database.partition("://")
     user, at, place = rest.rpartition("@")
     if not at or ":" in user:
         raise RingfenceError("config-value", "store.password", "The database's URL names no user, or a password too.")

@@ -112,13 +112,17 @@ class Ingest:
         self._register.observe(self._gathered.observe(observations))
         self._register.conversations(self._gathered.converse(batch.conversations))
         self._persistently(lambda: self._store(batch))
+        self.upkeep(trim=batch.closed)
+        return True
+
+    def upkeep(self, *, trim: bool = False) -> None:
+        """Erase what is too old and put files together where it is time; never while a batch is being stored."""
         try:
             self._upkeep.perhaps()
-            if self._ring is not None and batch.closed:
+            if self._ring is not None and trim:
                 self._ring.trim()
         except RingfenceError as error:
             _log.warning("the upkeep of lake and packet ring is put off: %s", error)
-        return True
 
     def refresh(self) -> bool:
         """Apply what people decided since the last batch; answers whether there was anything.

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from ringfence.app.config import default_url
 from ringfence.app.knowledge import in_use
 from ringfence.inventory.knowledge.loader import Knowledge
 from ringfence.model.errors import RingfenceError
@@ -43,7 +44,7 @@ class Installation:
         except OSError as error:
             raise RingfenceError("output-not-writable", str(folder), error.strerror or str(error)) from error
         secret = installation_secret(folder)
-        url = url or f"sqlite:///{folder.resolve() / 'ringfence.db'}"
+        url = url or default_url(folder)
         return cls(folder, url, Database(url), secret, in_use())
 
     @property

@@ -239,6 +239,17 @@ class _Store(Collector):
             packets.add_metric([name], count)
         yield ages
         yield packets
+        if found.erasures is None:
+            return
+        if found.erasures.checked is not None:
+            age = _age(self._platform, found.erasures.checked)
+            yield GaugeMetricFamily("ringfence_retention_age_seconds", "Since retention last ran", value=age)
+        erased = GaugeMetricFamily(
+            "ringfence_retention_erased", "Erased ever: rows; of the lake, days", labels=["kind"]
+        )
+        for kind, each in sorted(found.erasures.kinds.items()):
+            erased.add_metric([kind], each.total)
+        yield erased
 
 
 class Observed:

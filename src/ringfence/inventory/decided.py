@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from ringfence.inventory.correlate import Group
-from ringfence.model.decision import Decision
+from ringfence.model.decision import Decision, purdue_level
 from ringfence.model.device import CLASSES, Claim, Conflict, Device
 from ringfence.model.observation import Part
 
@@ -111,8 +111,9 @@ class Decided:
             if name == "class" and value not in CLASSES:
                 continue
             attribute = "device_class" if name == "class" else name
-            before = getattr(device, attribute)
-            changes[attribute] = value
+            found = getattr(device, attribute)
+            before = f"{found:g}" if isinstance(found, float) else found
+            changes[attribute] = purdue_level(value) if name == "purdue_level" else value
             sentence = f"{decision.who} said so" + (f": {decision.reason}" if decision.reason else ".")
             claims.insert(0, Claim(name, value, 1.0, PERSON, sentence, decision.time, decision.time))
             conflicts = [each for each in conflicts if each.field != name]

@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["CORRECTABLE", "Decision"]
+__all__ = ["CORRECTABLE", "Decision", "purdue_level"]
 
 #: What a person may correct.
-CORRECTABLE = ("class", "vendor", "product", "model", "firmware", "serial", "os", "name")
+CORRECTABLE = ("class", "vendor", "product", "model", "firmware", "serial", "os", "name", "purdue_level")
+
+_HIGHEST = 5.0
+
+
+def purdue_level(text: str) -> float | None:
+    """Return the level of the Purdue model that a text names, in halves from 0 to 5; None where it names none."""
+    try:
+        level = float(text)
+    except ValueError:
+        return None
+    return level if 0 <= level <= _HIGHEST and level * 2 % 1 == 0 else None
 
 
 @dataclass(frozen=True, slots=True)

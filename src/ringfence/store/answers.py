@@ -14,7 +14,7 @@ from sqlalchemy import Connection, delete, insert, select, text
 from ringfence.model.errors import RingfenceError
 from ringfence.store.schema.operation import answer
 
-__all__ = ["KEPT_NANOSECONDS", "Remembered", "remember", "remembered"]
+__all__ = ["KEPT_NANOSECONDS", "Remembered", "remember", "remembered", "sweep"]
 
 KEPT_NANOSECONDS = 24 * 3_600 * 1_000_000_000
 
@@ -50,6 +50,11 @@ def remember(
     connection: Connection, person: str, key: str, digest: str, now: int, *, headers: Any, body: bytes
 ) -> None:
     """Keep an answer for a day."""
-    connection.execute(delete(answer).where(answer.c.time <= now - KEPT_NANOSECONDS))
+    sweep(connection, now)
     row = {"person": person, "key": key, "digest": digest, "time": now}
     connection.execute(insert(answer), [{**row, "headers": headers, "body": body}])
+
+
+def sweep(connection: Connection, now: int) -> None:
+    """Forget answers that were kept for a day."""
+    connection.execute(delete(answer).where(answer.c.time <= now - KEPT_NANOSECONDS))

@@ -8,16 +8,15 @@ Rule 3: nothing is joined across domains, and nothing that the person may not se
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
 from ringfence.inventory.knowledge.loader import Knowledge
 from ringfence.inventory.register import Register
-from ringfence.model.decision import CORRECTABLE, Decision
+from ringfence.model.decision import CORRECTABLE, Decision, purdue_level
 from ringfence.model.device import CLASSES
 from ringfence.model.errors import RingfenceError
 from ringfence.model.scope import Scope
@@ -27,8 +26,7 @@ from ringfence.store.merging import survivors
 from ringfence.store.notes import load_decisions, seen_device
 from ringfence.store.observations import load_observations
 from ringfence.store.schema.columns import storable
-from ringfence.store.schema.inventory import decision, device, device_part
-from ringfence.store.schema.operation import change
+from ringfence.store.schema.inventory import decision, decision_part, device, device_part
 from ringfence.store.traffic import load_conversations
 from ringfence.store.unit import UnitOfWork
 
@@ -67,6 +65,8 @@ def correct(
         raise RingfenceError("value-refused", field, f"A value has 1 to {MAX_VALUE} letters.")
     if field == "class" and value not in CLASSES:
         raise RingfenceError("value-refused", value[:40], "There is no such class.")
+    if field == "purdue_level":
+        value = _level(value)
     one = seen_device(unit.connection, identity, person.scope)["id"]
     parts = _parts_of(unit.connection, [one])
     made = _write(unit, person, "correct", parts, field, value.strip(), reason)
@@ -116,8 +116,8 @@ def split(
     freed = sorted({storable(each) for each in parts})
     if not freed or not set(freed) < set(whole):
         raise RingfenceError("value-refused", "parts", "Name some, but not all, of the device's own parts.")
-    made = _write(unit, person, "split", freed, None, None, reason)
     rest = sorted(set(whole) - set(freed))
+    made = _write(unit, person, "split", freed, None, None, reason, rest)
     unit.change("device", one, "split-decided", person.who, {"decision": made.id, "parts": freed, "rest": rest})
     _again(unit, knowledge, whole)
     return made
@@ -130,7 +130,8 @@ def undo(unit: UnitOfWork, knowledge: Knowledge, person: Person, identity: str) 
         RingfenceError: ``not-found``; ``changed-meanwhile`` where it was undone already.
     """
     row = unit.connection.execute(select(decision).where(decision.c.id == storable(identity))).one_or_none()
-    owners = _owners(unit.connection, row.parts) if row is not None else []
+    parts, rest, then = _tied(unit.connection, storable(identity))
+    owners = _owners(unit.connection, parts)
     if row is None or not owners:
         raise RingfenceError("not-found", identity[:80], "There is no such decision.")
     for one in owners:
@@ -142,11 +143,17 @@ def undo(unit: UnitOfWork, knowledge: Knowledge, person: Person, identity: str) 
         unit.change("device", one, "decision-undone", person.who, {"decision": row.id, "kind": row.kind})
     # A split that is undone needs the parts that it was split from, wherever these are now: the id may have gone with
     # what was freed, so that the rest is another device by now.
-    told = _told(unit.connection, row.id)
-    rest = [part for detail in told.values() for part in detail.get("rest", ())]
-    together = {*survivors(unit.connection, sorted(told)).values(), *_owners(unit.connection, rest)}
-    _again(unit, knowledge, {*row.parts, *_parts_of(unit.connection, [*owners, *together])})
-    return Decision(row.id, row.kind, tuple(row.parts), row.field, row.value, row.reason, row.who, row.time)
+    together = {*survivors(unit.connection, then).values(), *_owners(unit.connection, rest)}
+    _again(unit, knowledge, {*parts, *_parts_of(unit.connection, [*owners, *together])})
+    return Decision(row.id, row.kind, tuple(parts), row.field, row.value, row.reason, row.who, row.time)
+
+
+def _level(text: str) -> str:
+    """Return a Purdue level as it is written: 3, 3.5."""
+    level = purdue_level(text.strip())
+    if level is None:
+        raise RingfenceError("value-refused", text[:40], "A Purdue level is 0 to 5, such as 3 or 3.5.")
+    return f"{level:g}"
 
 
 def _write(
@@ -157,6 +164,7 @@ def _write(
     field: str | None,
     value: str | None,
     reason: str | None,
+    left: Sequence[str] = (),
 ) -> Decision:
     if len(reason or "") > MAX_REASON:
         raise RingfenceError("value-refused", "reason", f"A reason has at most {MAX_REASON} letters.")
@@ -168,7 +176,12 @@ def _write(
     clean = [None if text is None else storable(text) for text in (field, value, reason)]
     made = Decision(identity, kind, tuple(parts), clean[0], clean[1], clean[2], storable(person.who), time)
     names = ("id", "kind", "field", "value", "reason", "who", "time")
-    unit.connection.execute(insert(decision).values(parts=list(parts), **{name: getattr(made, name) for name in names}))
+    unit.connection.execute(insert(decision).values(**{name: getattr(made, name) for name in names}))
+    then = dict(bulk.select_by(unit.connection, device_part, ("part", "device"), "part", [*parts, *left]))
+    rows = [(identity, part, then[part], False) for part in parts] + [
+        (identity, part, then[part], True) for part in left
+    ]
+    bulk.insert(unit.connection, decision_part, ("decision", "part", "device", "left"), rows)
     return made
 
 
@@ -176,7 +189,8 @@ def _again(unit: UnitOfWork, knowledge: Knowledge, parts: Iterable[str]) -> None
     """Make the devices of these parts again from what is stored of them."""
     wanted = sorted(set(parts))
     register = Register(knowledge)
-    register.decide(load_decisions(unit.connection))
+    # Decisions about other parts change nothing here: local fingerprints of theirs come with the sensor's next batch.
+    register.decide(load_decisions(unit.connection, wanted))
     register.observe(load_observations(unit.connection, unit.inputs, wanted))
     register.conversations(load_conversations(unit.connection, wanted))
     own = set(wanted)
@@ -194,8 +208,9 @@ def _owners(connection: Connection, parts: Sequence[str]) -> list[str]:
     return sorted(connection.execute(live).scalars())
 
 
-def _told(connection: Connection, identity: str) -> dict[str, Mapping[str, Any]]:
-    """Return the devices that the decision was made about, with what was told of it."""
-    made = change.c.what.in_(("split-decided", "merge-decided", "corrected"))
-    rows = connection.execute(select(change.c.id, change.c.detail).where(change.c.noun == "device", made))
-    return {row.id: row.detail for row in rows if (row.detail or {}).get("decision") == identity}
+def _tied(connection: Connection, identity: str) -> tuple[list[str], list[str], list[str]]:
+    """Return the parts that a decision is about, those that a split left, and the devices that all of them were."""
+    columns = ("part", "device", "left")
+    rows = sorted(bulk.select_by(connection, decision_part, columns, "decision", [identity]))
+    tied = [part for part, _, left in rows if not left]
+    return tied, [part for part, _, left in rows if left], sorted({device for _, device, _ in rows})

@@ -30,7 +30,7 @@ STATES: dict[str, tuple[str, ...]] = {
 }
 _TEXTS = ("rule", "title", "why", "expected", "seen", "remedy")
 _NUMBERS = ("severity", "confidence", "count", "first", "last")
-_COLUMNS = ("id", *_TEXTS, *_NUMBERS, "attack", "packets", "sites", "state", "version")
+_COLUMNS = ("id", *_TEXTS, *_NUMBERS, "attack", "packets", "state", "version")
 _KNOWN = ("id", *_TEXTS, *_NUMBERS, "attack", "packets", "state")
 _NOTE = 10_000  # letters
 _Row = dict[str, Any]
@@ -48,7 +48,7 @@ def save_findings(unit: UnitOfWork, findings: Iterable[Finding]) -> int:
     changed = [row for row in rows.values() if _differs(row, before.get(row["id"]))]
     for row in changed:
         _settle(unit, row, before.get(row["id"]))
-    replaced = ", ".join(f'"{name}" = excluded."{name}"' for name in _COLUMNS if name not in ("id", "version", "sites"))
+    replaced = ", ".join(f'"{name}" = excluded."{name}"' for name in _COLUMNS if name not in ("id", "version"))
     written = (tuple(row[name] for name in _COLUMNS) for row in changed)
     bulk.insert(connection, finding, _COLUMNS, written, f'("id") DO UPDATE SET {replaced}')
     touched = _write_roles(unit, [found[row["id"]] for row in changed], named)
@@ -103,7 +103,7 @@ def _row(unit: UnitOfWork, one: Finding) -> _Row:
     row: _Row = {"id": one.id, **{name: storable(getattr(one, name)) for name in _TEXTS}}
     row |= {"severity": int(one.severity), "confidence": one.confidence, "count": one.count}
     row |= {"first": one.first, "last": one.last, "attack": _json(list(one.attack)), "packets": _json(packets)}
-    return row | {"sites": "[]", "state": "open", "version": 1}
+    return row | {"state": "open", "version": 1}
 
 
 def _json(value: Any) -> str:

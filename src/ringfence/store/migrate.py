@@ -39,8 +39,12 @@ def newest() -> str:
 
 
 def current(database: Database) -> str | None:
-    """Return the revision that the database stands at; None where it has no table of ours."""
-    with database.engine.connect() as connection:
+    """Return the revision that the database stands at; None where it has no table of ours.
+
+    Raises:
+        RingfenceError: ``store-unreachable``.
+    """
+    with database.reading() as connection:
         return MigrationContext.configure(connection).get_current_revision()
 
 

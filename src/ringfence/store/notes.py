@@ -7,7 +7,7 @@ Rule 3: what is outside somebody's scope does not exist for him: neither the dev
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, update
@@ -15,10 +15,11 @@ from sqlalchemy import Connection, delete, insert, select, update
 from ringfence.model.decision import Decision
 from ringfence.model.errors import RingfenceError
 from ringfence.model.scope import Scope
+from ringfence.store import bulk
 from ringfence.store.database import upsert
 from ringfence.store.read.where import CRITICALITIES
 from ringfence.store.schema.columns import storable
-from ringfence.store.schema.inventory import decision, device, device_note, domain, label, site, zone
+from ringfence.store.schema.inventory import decision, decision_part, device, device_note, domain, label, site, zone
 from ringfence.store.unit import UnitOfWork
 
 __all__ = ["LABELS", "MAX_LABEL", "MAX_NOTE", "MAX_OWNER", "annotate", "load_decisions", "seen_device"]
@@ -29,17 +30,32 @@ MAX_LABEL = 64  # letters
 LABELS = 50  # of one device
 _PLACES = ("site", "zone")
 _PLAIN = ("owner", "criticality", "safety")
+_DECISION = ("id", "kind", "field", "value", "reason", "who", "time", "undone")
 _FIELDS = (*_PLACES, *_PLAIN, "note", "labels")
 Before = dict[str, Any]
 
 
-def load_decisions(connection: Connection) -> tuple[Decision, ...]:
-    """Return the decisions in force, the oldest first."""
-    statement = select(decision).where(decision.c.undone.is_(None)).order_by(decision.c.time, decision.c.id)
-    return tuple(
-        Decision(row.id, row.kind, tuple(row.parts), row.field, row.value, row.reason, row.who, row.time)
-        for row in connection.execute(statement)
-    )
+def load_decisions(connection: Connection, parts: Iterable[str] | None = None) -> tuple[Decision, ...]:
+    """Return the decisions in force, the oldest first; with ``parts``, those about any of these."""
+    about = None if parts is None else sorted(_about(connection, parts))
+    rows = bulk.select_by(connection, decision, _DECISION, "id", about) if about is not None else _every(connection)
+    found = sorted((row for row in rows if row[-1] is None), key=lambda row: (row[6], row[0]))
+    tied: dict[str, list[str]] = {row[0]: [] for row in found}
+    columns = ("decision", "part", "left")
+    for identity, part, left in bulk.select_by(connection, decision_part, columns, "decision", tied):
+        if not left:
+            tied[identity].append(part)
+    return tuple(Decision(row[0], row[1], tuple(sorted(tied[row[0]])), *row[2:7]) for row in found)
+
+
+def _about(connection: Connection, parts: Iterable[str]) -> set[str]:
+    rows = bulk.select_by(connection, decision_part, ("decision", "left"), "part", sorted(set(parts)))
+    return {identity for identity, left in rows if not left}
+
+
+def _every(connection: Connection) -> Iterable[tuple[Any, ...]]:
+    in_force = select(*(decision.c[name] for name in _DECISION)).where(decision.c.undone.is_(None))
+    return [tuple(row) for row in connection.execute(in_force)]
 
 
 def annotate(

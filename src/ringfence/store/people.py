@@ -30,6 +30,7 @@ __all__ = [
     "look_at_invitation",
     "normal_name",
     "set_grants",
+    "sweep_invitations",
     "take_invitation",
     "take_recovery",
     "take_step",
@@ -205,6 +206,11 @@ def take_invitation(connection: Connection, digest: str, now: int) -> Invitation
         .values(used=now)
     )
     return found if done.rowcount == 1 else None
+
+
+def sweep_invitations(connection: Connection, now: int) -> None:
+    """Forget links that can no longer be used because their time is over."""
+    connection.execute(delete(invitation).where(invitation.c.expires <= now))
 
 
 def _one(connection: Connection, condition: Any) -> Person | None:

@@ -127,7 +127,7 @@ def _emptied(folder: Path, url: str) -> Database:
             database = Database(url)
             if begun:
                 _drop_all(database)
-            elif inspect(database.engine).get_table_names():
+            elif _has_tables(database):
                 database.close()
                 raise RingfenceError("restore-not-empty", _shown(database), "The database has tables.")
         except RingfenceError:
@@ -135,6 +135,11 @@ def _emptied(folder: Path, url: str) -> Database:
                 (folder / MARKER).unlink()
             raise
     return database
+
+
+def _has_tables(database: Database) -> bool:
+    with database.reading() as connection:
+        return bool(inspect(connection).get_table_names())
 
 
 def _shown(database: Database) -> str:

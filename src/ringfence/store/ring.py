@@ -21,9 +21,11 @@ from ringfence.model.errors import RingfenceError
 from ringfence.model.observation import PacketReference
 from ringfence.sensor.anonymize import Pseudonyms, headers_only
 from ringfence.sensor.slice import CapturedPacket, capture_file, chosen, packets
+from ringfence.store import bulk
 from ringfence.store.database import Database
 from ringfence.store.disk import TEMPORARY, appearing
 from ringfence.store.keys import Keys, derive
+from ringfence.store.schema.findings import finding as finding_table
 from ringfence.store.schema.traffic import ring_segment
 from ringfence.store.sealed import SealedWriter, unseal
 
@@ -169,6 +171,18 @@ class PacketRing:
             self._forget(connection, [row])
         (self.folder / row.path).unlink(missing_ok=True)
         return True
+
+    def let_go(self) -> int:
+        """Take away what findings kept that are no more; answers how many. For the one who erases findings."""
+        with self.database.writing() as connection:
+            rows = connection.execute(select(ring_segment).where(ring_segment.c.kept_for.is_not(None))).all()
+            named = sorted({each for row in rows for each in row.kept_for})
+            left = {row[0] for row in bulk.select_by(connection, finding_table, ("id",), "id", named)}
+            gone = [row for row in rows if left.isdisjoint(row.kept_for)]
+            self._forget(connection, gone)
+        for row in gone:
+            (self.folder / row.path).unlink(missing_ok=True)
+        return len(gone)
 
     def sweep(self) -> int:
         """Take away files that are not listed; answers how many. Only for the writer, between batches."""

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ringfence.app.access.access import Access
-from ringfence.app.config import Configuration, default_folder, load
+from ringfence.app.config import Configuration, load
 from ringfence.app.installation import Installation
 from ringfence.app.platform import Platform
 from ringfence.model.errors import RingfenceError
@@ -30,10 +30,10 @@ def at_terminal(arguments: argparse.Namespace) -> Iterator[tuple[Access, Configu
     """
     flags = {"store.folder": arguments.data, "store.database": arguments.database}
     configuration = load(Path(arguments.config) if arguments.config else None, flags=flags)
-    folder = Path(configuration.store.folder) if configuration.store.folder else default_folder()
+    folder = configuration.store.place
     if not folder.is_dir():
         raise RingfenceError("input-not-found", str(folder), "there is no installation; 'ringfence up' makes one")
-    installation = Installation.open(folder, configuration.store.database)
+    installation = Installation.open(folder, configuration.store.url)
     try:
         if pending(installation.database):
             raise RingfenceError("database-older", str(folder))

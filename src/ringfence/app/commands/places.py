@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from ringfence import __version__
-from ringfence.app.config import default_folder, load
+from ringfence.app.config import load
 from ringfence.model.errors import RingfenceError
 from ringfence.store.archive import ArchiveKey
 from ringfence.store.backup import Place
@@ -24,11 +24,10 @@ _LARGEST = 64_000  # bytes of a file that holds a key or passphrase
 
 
 def named(arguments: argparse.Namespace) -> tuple[Path, str]:
-    """Return the data folder and the database's URL, by flags, environment and configuration file."""
+    """Return the data folder and the database's URL with its password, by flags, environment and configuration file."""
     flags = {"store.folder": arguments.data, "store.database": arguments.database}
-    configuration = load(Path(arguments.config) if arguments.config else None, flags=flags)
-    folder = Path(configuration.store.folder) if configuration.store.folder else default_folder()
-    return folder, configuration.store.database or f"sqlite:///{folder.resolve() / 'ringfence.db'}"
+    store = load(Path(arguments.config) if arguments.config else None, flags=flags).store
+    return store.place, store.url
 
 
 def existing(arguments: argparse.Namespace) -> Place:

@@ -10,9 +10,10 @@ from ringfence import __version__
 from ringfence.app.access.access import Access, AccessOptions
 from ringfence.app.access.anchors import Anchors, Keeper
 from ringfence.app.access.people import first_link
-from ringfence.app.config import Configuration, default_folder, load
+from ringfence.app.config import Configuration, load
 from ringfence.app.daemons.children import Child
 from ringfence.app.daemons.serve import Door, fingerprint, serve
+from ringfence.app.daemons.upkeep import Caretaker
 from ringfence.app.installation import Installation
 from ringfence.app.observe import log_to
 from ringfence.app.platform import Platform
@@ -51,15 +52,15 @@ def up(arguments: argparse.Namespace) -> int:
     keeper = Keeper(platform, anchors, configuration.audit.anchor_minutes, _tell)
     _greet(app.state.access, door)
     sensor = _sensor(configuration, arguments, installation)
-    if sensor is not None:
-        sensor.start()
+    # What writes the lake keeps it up: the sensor where there is one, else this process.
+    worker = sensor or Caretaker(installation, _tell)
+    worker.start()
     keeper.start()
     try:
         serve(app, door)
     finally:
         keeper.stop()
-        if sensor is not None:
-            sensor.stop()
+        worker.stop()
         installation.database.close()
     return 0
 
@@ -79,8 +80,8 @@ def _opened(configuration: Configuration) -> Installation:
     from ringfence.store.revocation import enforce
     from ringfence.store.upgrading import upgraded
 
-    folder = _path(configuration.store.folder) or default_folder()
-    installation = Installation.open(folder, configuration.store.database)
+    folder = configuration.store.place
+    installation = Installation.open(folder, configuration.store.url)
     upgraded(Place(installation.database, folder, installation.clock, __version__))
     enforce(installation.database, folder, installation.clock())
     return installation

@@ -3,7 +3,7 @@
 Rule 1: it opens no packet socket itself: a capture process, which can read packets and write its pipe and nothing else
 (contract §5), does so for each interface (``captures.py`` says who starts it); this reads that pipe.
 Rule 2: it shares nothing with the server but the store. It ends when its parent does; what it has not handed over yet
-is handed over first. After a replay it stays, to apply what people decide.
+is handed over first. After a replay it stays, to apply what people decide and to erase what grows too old.
 """
 
 from __future__ import annotations
@@ -86,8 +86,9 @@ def _run(installation: Installation, chosen: argparse.Namespace) -> int:
 
 
 def _attend(ingest: Ingest, gone: threading.Event) -> None:
-    """After a replay: apply what people decide, until the parent goes."""
+    """After a replay: apply what people decide, and erase what grows too old, until the parent goes."""
     while not gone.wait(_ATTEND_EVERY):
+        ingest.upkeep()
         try:
             ingest.refresh()
         except RingfenceError as error:

@@ -9,6 +9,7 @@ from fastapi.responses import HTMLResponse
 
 from ringfence.app.web.frame import AtScreen, Visit, render
 from ringfence.detect.rules.ot_command import COMMANDS, OBJECTS
+from ringfence.model.decision import CORRECTABLE
 from ringfence.model.device import CLASSES, Claim
 from ringfence.model.flow import Operation
 from ringfence.model.query import Query, Term
@@ -25,8 +26,6 @@ __all__ = ["router"]
 
 router = APIRouter(include_in_schema=False)
 
-#: What people may correct (``model/decision.py``).
-CORRECTABLE = ("class", "vendor", "product", "model", "firmware", "serial", "os", "name", "purdue_level")
 _COMMAND_WORDS = {operation for _, operation in COMMANDS} | {operation for _, operation, _ in OBJECTS}
 _SIMILAR = 20  # devices proposed for a merge
 

@@ -6,7 +6,7 @@ Rule 1: what somebody may not see is said to be so, and is never an empty table.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from os import scandir
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +17,10 @@ from ringfence.app.web.frame import AtScreen, Visit, render
 from ringfence.app.web.today import health_of_sensor, knowledge_days
 from ringfence.store.audit import entries
 from ringfence.store.credentials import tokens_of
+from ringfence.store.erased import Erased, erasures
 from ringfence.store.people import Person, everybody
 from ringfence.store.read.system import sensors
+from ringfence.store.retention import retention
 
 if TYPE_CHECKING:
     # Screens hand connections on, and never speak SQL with them.
@@ -29,6 +31,16 @@ __all__ = ["router"]
 router = APIRouter(include_in_schema=False)
 
 _AUDIT = 100  # entries of a page
+_OVERDUE = 2 * 86_400_000_000_000  # ns: it runs once a day
+_KINDS = {
+    "lake": "Flows and transactions (days of the lake)",
+    "conversations": "Conversations",
+    "talkers": "Talkers by hour",
+    "changes": "Changes",
+    "observations": "Observations",
+    "findings": "Closed findings",
+    "devices": "Devices of which nobody said anything",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +64,15 @@ class TokenRow:
     expires: int
     used: int | None
     revoked: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class KeptRow:
+    """A kind of things, how many days it is kept (None: for ever), and what was erased last (None: nothing yet)."""
+
+    label: str
+    days: int | None
+    erased: Erased | None
 
 
 @router.get("/system")
@@ -122,6 +143,15 @@ def _backups(_: Connection, visit: Visit) -> Mapping[str, Any]:
     return {"backups": [{"name": name, "time": stat.st_mtime_ns, "bytes": stat.st_size} for name, stat in newest]}
 
 
+def _retention(connection: Connection, visit: Visit) -> Mapping[str, Any]:
+    wanted, done = retention(connection), erasures(connection)
+    rows = [
+        KeptRow(_KINDS[each.name], getattr(wanted, each.name), done.kinds.get(each.name)) for each in fields(wanted)
+    ]
+    overdue = done.checked is not None and visit.now - done.checked > _OVERDUE
+    return {"kept": rows, "checked": done.checked, "overdue": overdue}
+
+
 def _about(_: Connection, visit: Visit) -> Mapping[str, Any]:
     return {"store_kind": "SQLite" if visit.platform.database.is_sqlite else "PostgreSQL"}
 
@@ -133,5 +163,6 @@ _TABS: Mapping[str, tuple[str, Callable[[Connection, Visit], Mapping[str, Any]]]
     "tokens": ("Tokens", _tokens),
     "audit": ("Audit log", _audit),
     "backups": ("Backups", _backups),
+    "retention": ("Retention", _retention),
     "about": ("About", _about),
 }

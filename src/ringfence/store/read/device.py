@@ -16,6 +16,7 @@ from ringfence.model.device import Claim, Conflict
 from ringfence.model.errors import RingfenceError
 from ringfence.model.flow import Operation
 from ringfence.model.scope import Scope
+from ringfence.store import bulk
 from ringfence.store.read.changes import timeline
 from ringfence.store.read.devices import rows_of
 from ringfence.store.read.ends import ends
@@ -26,6 +27,7 @@ from ringfence.store.schema.inventory import (
     claim,
     conflict,
     decision,
+    decision_part,
     device_note,
     device_part,
     observation,
@@ -101,12 +103,11 @@ def device(connection: Connection, identity: str, scope: Scope) -> DevicePage:
 
 def decisions_of(connection: Connection, parts: list[str]) -> tuple[DecisionRow, ...]:
     """Return people's decisions about any of these parts, the latest first, with those that were undone."""
-    about = set(parts)
-    rows = connection.execute(select(decision).order_by(decision.c.time.desc(), decision.c.id))
     columns = ("id", "kind", "field", "value", "reason", "who", "time", "undone")
-    return tuple(
-        DecisionRow(**{name: row._mapping[name] for name in columns}) for row in rows if about.intersection(row.parts)
-    )
+    tied = bulk.select_by(connection, decision_part, ("decision", "left"), "part", parts)
+    about = {identity for identity, left in tied if not left}
+    rows = [DecisionRow(*row) for row in bulk.select_by(connection, decision, columns, "id", sorted(about))]
+    return tuple(sorted(rows, key=lambda row: (-row.time, row.id)))
 
 
 def _claims(connection: Connection, identity: str) -> Iterator[Claim]:

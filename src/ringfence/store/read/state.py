@@ -9,6 +9,7 @@ from sqlalchemy import Connection, func, select
 from ringfence.model.finding import Severity
 from ringfence.store import migrate
 from ringfence.store.database import Database
+from ringfence.store.erased import Erasures, erasures
 from ringfence.store.schema.findings import finding
 from ringfence.store.schema.inventory import device
 from ringfence.store.schema.operation import batch
@@ -26,6 +27,7 @@ class StoreState:
     findings: tuple[tuple[str, int], ...] = ()  # severity word, open ones
     sensors: tuple[tuple[str, int], ...] = ()  # name, when its last batch came (ns since 1970)
     packets: tuple[tuple[str, int], ...] = ()  # name, packets of its batches
+    erasures: Erasures | None = None
 
 
 def state(database: Database) -> StoreState:
@@ -52,6 +54,7 @@ def state(database: Database) -> StoreState:
             tuple((each.word, findings.get(int(each), 0)) for each in Severity),
             tuple((name, int(received)) for name, received, _ in sensors),
             tuple((name, int(packets)) for name, _, packets in sensors),
+            erasures(connection),
         )
 
 

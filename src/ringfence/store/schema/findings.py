@@ -25,7 +25,6 @@ finding = Table(
     Column("first", Nanoseconds, nullable=False),
     Column("last", Nanoseconds, nullable=False),
     Column("packets", Json, nullable=False),  # [{input: epoch, index, time, interface, length}]
-    Column("sites", Json, nullable=False, default=list),
     Column("state", Text, nullable=False, default="open"),  # open, acknowledged, closed
     Column("assignee", Wire),
     Column("note", Wire),

@@ -16,6 +16,7 @@ __all__ = [
     "claim",
     "conflict",
     "decision",
+    "decision_part",
     "device",
     "device_note",
     "device_part",
@@ -236,7 +237,6 @@ decision = Table(
     metadata,
     Column("id", Text, primary_key=True),
     Column("kind", Text, nullable=False),  # correct, merge, split
-    Column("parts", Json, nullable=False),  # part ids that it ties or frees
     Column("field", Text),
     Column("value", Wire),
     Column("reason", Wire),
@@ -244,6 +244,18 @@ decision = Table(
     Column("time", Nanoseconds, nullable=False),
     Column("undone", Nanoseconds),
 )
+Index(None, decision.c.time)
+
+#: The parts that a decision ties or frees, and the device that each belonged to when it was made.
+decision_part = Table(
+    "decision_part",
+    metadata,
+    Column("decision", Text, ForeignKey("decision.id"), primary_key=True),
+    Column("part", Text, primary_key=True),
+    Column("device", Text, nullable=False),
+    Column("left", Boolean, nullable=False, default=False),  # what a split left behind: it is not about these
+)
+Index(None, decision_part.c.part, decision_part.c.decision)
 
 #: What should be there, as a list from elsewhere says (CSV, NetBox).
 intended = Table(

@@ -17,13 +17,24 @@ from ringfence import __version__
 from ringfence.app.access import sessions
 from ringfence.app.access.access import Access
 from ringfence.app.api import openapi
-from ringfence.app.api.answers import ChangeAnswer, SensorAnswer, Time, TodayAnswer, change_answer, sensor_answer
+from ringfence.app.api.answers import (
+    ChangeAnswer,
+    Count,
+    SensorAnswer,
+    Time,
+    TodayAnswer,
+    change_answer,
+    sensor_answer,
+    time_answer,
+)
 from ringfence.app.api.answers import today_answer as made_today
 from ringfence.app.api.asked import CHANGING, READING, WHOLE, Body, Exact, Moment
 from ringfence.app.api.door import AtDoor, Door
 from ringfence.app.api.events import Streams, stream
 from ringfence.model.clock import rfc3339
 from ringfence.store import retention as kept
+from ringfence.store.database import Connection
+from ringfence.store.erased import erasures
 from ringfence.store.read.changes import changes, last_change
 from ringfence.store.read.rows import ChangeRow
 from ringfence.store.read.system import sensors
@@ -85,6 +96,15 @@ _Days = Annotated[int, Field(ge=1, le=36_500)]
 _Told = Annotated[int, Field(ge=1, le=36_500), WHOLE]
 
 
+class ErasedAnswer(TypedDict):
+    """What retention erased of a kind: rows; of the lake, days."""
+
+    kind: str
+    time: Annotated[Time, Field(description="The last time that something was erased.")]
+    number: Annotated[Count, Field(description="That time.")]
+    total: Annotated[Count, Field(description="Since the installation was made.")]
+
+
 class RetentionAnswer(TypedDict):
     """After how many days each kind is erased; null: it is kept for ever."""
 
@@ -95,6 +115,8 @@ class RetentionAnswer(TypedDict):
     observations: _Days | None
     findings: Annotated[_Days | None, Field(description="Closed ones.")]
     devices: Annotated[_Days | None, Field(description="Of which nobody said anything.")]
+    checked: Annotated[Time | None, Field(description="When it last ran; null: it is to run within the hour.")]
+    erased: Annotated[list[ErasedAnswer], Field(description="Kinds of which something was erased ever.")]
 
 
 class RetentionPut(Body):
@@ -188,7 +210,13 @@ def about(door: AtDoor) -> Any:
 def read_retention(door: AtDoor) -> Any:
     """Read how long things are kept."""
     with door.reading() as connection:
-        return asdict(kept.retention(connection))
+        return _retention(connection)
+
+
+def _retention(connection: Connection) -> dict[str, Any]:
+    done = erasures(connection)
+    erased = [{"kind": kind, **asdict(each), "time": rfc3339(each.time)} for kind, each in sorted(done.kinds.items())]
+    return {**asdict(kept.retention(connection)), "checked": time_answer(done.checked), "erased": erased}
 
 
 @router.put("/retention", response_model=RetentionAnswer, responses=CHANGING)
@@ -203,7 +231,7 @@ def set_retention(wanted: RetentionPut, door: AtDoor) -> Any:
         door.audit(unit, "retention.set", "retention", before=asdict(before), after=asdict(after), why=wanted.reason)
         kept.set_retention(unit.connection, after)
         unit.change("setting", "retention", "changed", door.principal.name, asdict(after))
-    return asdict(after)
+        return _retention(unit.connection)
 
 
 def _age(day: str, now: int) -> int | None:

@@ -155,7 +155,6 @@ def upgrade() -> None:
         "decision",
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
-        sa.Column("parts", sa.Text(), nullable=False),
         sa.Column("field", sa.Text(), nullable=True),
         sa.Column("value", sa.Text(), nullable=True),
         sa.Column("reason", sa.Text(), nullable=True),
@@ -164,6 +163,21 @@ def upgrade() -> None:
         sa.Column("undone", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_decision")),
     )
+    with op.batch_alter_table("decision", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_decision_time"), ["time"], unique=False)
+
+    op.create_table(
+        "decision_part",
+        sa.Column("decision", sa.Text(), nullable=False),
+        sa.Column("part", sa.Text(), nullable=False),
+        sa.Column("device", sa.Text(), nullable=False),
+        sa.Column("left", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(["decision"], ["decision.id"], name=op.f("fk_decision_part_decision")),
+        sa.PrimaryKeyConstraint("decision", "part", name=op.f("pk_decision_part")),
+    )
+    with op.batch_alter_table("decision_part", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_decision_part_part_decision"), ["part", "decision"], unique=False)
+
     op.create_table(
         "device",
         sa.Column("id", sa.Text(), nullable=False),
@@ -325,7 +339,6 @@ def upgrade() -> None:
         sa.Column("first", sa.BigInteger(), nullable=False),
         sa.Column("last", sa.BigInteger(), nullable=False),
         sa.Column("packets", sa.Text(), nullable=False),
-        sa.Column("sites", sa.Text(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("assignee", sa.Text(), nullable=True),
         sa.Column("note", sa.Text(), nullable=True),
