@@ -171,9 +171,10 @@ def fill(database: Database, fleet: Fleet) -> dict[str, float]:
     lap("conversations")
     _talkers(database, fleet)
     lap("talkers")
-    with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.exec_driver_sql("ANALYZE")
-    lap("analyze")
+    if not database.is_sqlite:  # As PostgreSQL's autovacuum does by itself; SQLite has no statistics in a plant either.
+        with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.exec_driver_sql("VACUUM ANALYZE")
+        lap("vacuum")
     return seconds
 
 

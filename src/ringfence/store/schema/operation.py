@@ -33,6 +33,7 @@ change = Table(
     Column("detail", Json),
 )
 Index(None, change.c.noun, change.c.id, change.c.number)
+Index(None, change.c.noun, change.c.what, change.c.number)
 
 #: The present verdict on each input of each sensor, one row for each sentence.
 quality = Table(

@@ -105,6 +105,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("change", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_change_noun_id_number"), ["noun", "id", "number"], unique=False)
+        batch_op.create_index(batch_op.f("ix_change_noun_what_number"), ["noun", "what", "number"], unique=False)
 
     op.create_table(
         "claim",
