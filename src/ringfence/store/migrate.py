@@ -38,8 +38,12 @@ def newest() -> str:
 
 
 def current(database: Database) -> str | None:
-    """Return the revision that the database stands at; None where it has no table of ours."""
-    with database.engine.connect() as connection:
+    """Return the revision that the database stands at; None where it has no table of ours.
+
+    Raises:
+        RingfenceError: ``store-unreachable``.
+    """
+    with database.reading() as connection:
         return MigrationContext.configure(connection).get_current_revision()
 
 
@@ -106,7 +110,7 @@ def _alone(database: Database) -> Iterator[Connection]:
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
             yield connection
         return
-    with database.engine.connect() as connection:
+    with database.reached(), database.engine.connect() as connection:
         raw = connection.connection.driver_connection
         assert raw is not None  # noqa: S101 The connection was just opened.
         raw.execute("PRAGMA foreign_keys=OFF")
