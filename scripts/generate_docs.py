@@ -23,7 +23,9 @@ from ringfence.app.schema import schema  # noqa: E402 As above.
 from ringfence.detect.rules import BUILTIN_RULES  # noqa: E402 As above.
 from ringfence.inventory.clues import BUILTIN_CLUES  # noqa: E402 As above.
 from ringfence.model.errors import CODES  # noqa: E402 As above.
-from ringfence.sensor.quality import CHECKS  # noqa: E402 As above.
+from ringfence.model.flow import QualityNote  # noqa: E402 As above.
+from ringfence.sensor.gaps import GAP  # noqa: E402 As above.
+from ringfence.sensor.quality import CHECKS, Check  # noqa: E402 As above.
 
 REFERENCE = ROOT / "docs" / "reference"
 OPENAPI = "openapi.json"
@@ -150,9 +152,10 @@ def errors() -> Iterator[str]:
     yield ""
     yield "What `capture.quality` can say. A note is no error: the analysis stands, with what it weakens."
     yield ""
+    notes: list[Check | QualityNote] = [*CHECKS, GAP]
     yield from _table(
         ("code", "severity", "what it weakens", "what to do"),
-        ((f"`{check.code}`", check.severity, check.weakens, check.remedy) for check in CHECKS),
+        ((f"`{check.code}`", check.severity, check.weakens, check.remedy) for check in notes),
     )
 
 

@@ -15,7 +15,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -37,13 +37,27 @@ def binaries() -> Path | None:
 
 
 class Server:
-    """A running server: hands out empty databases, or copies of one."""
+    """A running server: hands out empty databases, or copies of one; it can be stopped and started again."""
 
-    def __init__(self, folder: Path, user: str) -> None:
+    def __init__(self, folder: Path, user: str, start: Callable[[], subprocess.Popen[bytes]]) -> None:
         self._folder = folder
         self._user = user
         self._numbers = itertools.count(1)
-        self._engine = create_engine(self._url("postgres"), isolation_level="AUTOCOMMIT")
+        self._start = start
+        self._process: subprocess.Popen[bytes] | None = None
+        self._engine = create_engine(self._url("postgres"), isolation_level="AUTOCOMMIT", pool_pre_ping=True)
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        self._process = self._start()
+        _wait(self._process, self._folder)
+
+    def stop(self) -> None:
+        """Stop it, whoever is in it."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGINT)  # "Fast shutdown": it ends sessions and itself.
+            self._process.wait(timeout=30)
+            self._process = None
 
     def _url(self, name: str) -> str:
         return f"postgresql+psycopg://{self._user}@/{name}?host={self._folder}"
@@ -119,24 +133,26 @@ def server(*, durable: bool = False) -> Iterator[Server]:
         rules = data / "pg_hba.conf"
         rules.write_text(f"local all {_LOCKED} scram-sha-256\n{rules.read_text()}")
         command = [programs / "postgres", "-D", data, "-k", folder, "-c", "listen_addresses=", "-c", "timezone=UTC"]
-        with (folder / "log").open("wb") as log:
-            process: subprocess.Popen[bytes] = subprocess.Popen(  # type: ignore[call-overload]  # As above.
-                [*command, *(() if durable else _FAST)],
-                preexec_fn=_ends_with_us,
-                stdout=log,
-                stderr=log,
-                cwd=folder,
-                env=environment,
-                **account,
-            )
+
+        def start() -> subprocess.Popen[bytes]:
+            with (folder / "log").open("ab") as log:
+                return subprocess.Popen(  # type: ignore[call-overload, no-any-return]  # As above.
+                    [*command, *(() if durable else _FAST)],
+                    preexec_fn=_ends_with_us,
+                    stdout=log,
+                    stderr=log,
+                    cwd=folder,
+                    env=environment,
+                    **account,
+                )
+
+        running = Server(folder, database_user, start)
         try:
-            _wait(process, folder)
-            running = Server(folder, database_user)
+            running.start()
             yield running
             running.close()
         finally:
-            process.send_signal(signal.SIGINT)  # "Fast shutdown": it ends sessions and itself.
-            process.wait(timeout=30)
+            running.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.cookiejar import CookieJar
@@ -66,9 +66,13 @@ class Running:
     def until(self, what: str, check: Any, seconds: float = 60) -> None:
         deadline = time.monotonic() + seconds
         while not check():
-            assert time.monotonic() < deadline, f"{what} within {seconds} s; it said: {''.join(self.lines[-20:])}"
+            assert time.monotonic() < deadline, f"{what} within {seconds} s; it said: {self.told()}"
             assert self.process.poll() is None, f"it left with {self.process.returncode}: {''.join(self.lines[-20:])}"
             time.sleep(0.2)
+
+    def told(self) -> str:
+        """What it said last, beside requests."""
+        return "".join(line for line in self.lines if '"source": "ringfence.request"' not in line)[-5_000:]
 
     def children(self) -> list[int]:
         """Process ids of its children."""
@@ -78,9 +82,19 @@ class Running:
 
 
 @contextmanager
-def up(folder: Path, *words: str | Path) -> Iterator[Running]:
-    """Run ``ringfence up`` on a free loopback port with its data in ``folder``."""
-    command = [sys.executable, "-m", "ringfence.app.cli", "up", "--data", str(folder), "--listen", "127.0.0.1:0"]
+def up(folder: Path, *words: str | Path, within: Sequence[str] = ()) -> Iterator[Running]:
+    """Run ``ringfence up`` on a free loopback port with its data in ``folder``, started under ``within``."""
+    command = [
+        *within,
+        sys.executable,
+        "-m",
+        "ringfence.app.cli",
+        "up",
+        "--data",
+        str(folder),
+        "--listen",
+        "127.0.0.1:0",
+    ]
     process = subprocess.Popen(
         [*command, *map(str, words)],
         stdout=subprocess.PIPE,

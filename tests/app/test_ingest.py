@@ -152,7 +152,7 @@ def test_a_store_that_is_away_is_waited_for(installation: Installation, monkeypa
     def broken() -> Iterator[Connection]:
         if away["left"] > 0:
             away["left"] -= 1
-            with installation.database._reached():
+            with installation.database.reached():
                 raise OperationalError("INSERT", {}, Exception("gone"))
         with writing() as connection:
             yield connection

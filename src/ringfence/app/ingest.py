@@ -3,7 +3,8 @@
 Rule 1: what is in memory is what the store holds and the batch at hand; after a restart it is made again from there.
 Rule 2: a batch that can't be stored is tried again until it can: nothing that was taken is lost while this process
 lives, and the sources wait meanwhile. Batches that the store knows are passed over.
-Rule 3: rules judge everything gathered so far, so that a replay finds what ``analyze`` finds.
+Rule 3: what a live read did not see, because nobody read then, stands in the verdict on its capture.
+Rule 4: rules judge everything gathered so far, so that a replay finds what ``analyze`` finds.
 """
 
 from __future__ import annotations
@@ -23,9 +24,12 @@ from ringfence.model.decision import Decision
 from ringfence.model.device import Device
 from ringfence.model.errors import RingfenceError
 from ringfence.model.finding import Finding
+from ringfence.model.flow import QualityNote
 from ringfence.model.observation import Observation
+from ringfence.sensor.gaps import note_on
 from ringfence.sensor.gathered import WINDOWED, Gathered
 from ringfence.sensor.live import Batch
+from ringfence.store import gaps, settings
 from ringfence.store.findings import save_findings
 from ringfence.store.inventory import load_devices, save_devices
 from ringfence.store.lake import Lake
@@ -44,7 +48,7 @@ T = TypeVar("T")
 
 _log = logging.getLogger("ringfence.sensor")
 _FIRST_WAIT = 0.5  # seconds before a unit that failed is tried again
-_LONGEST_WAIT = 15.0
+_LONGEST_WAIT = 5.0
 #: Rules that read facts about windows, which are forgotten after a day.
 _FADING = frozenset(rule.NAME for rule in BUILTIN_RULES if WINDOWED & set(rule.READS))
 #: What may pass: the same unit is tried again.
@@ -61,6 +65,10 @@ class Ingest:
         ring: where packets are kept, where they are.
         segments: gives the captures that came since the last time, for the ring.
         wait: sleeps so many seconds.
+        every: seconds of capture time of a batch, which is kept for each file: batches are named by their number, so
+            that another length would tell the same twice; 0: of a live read.
+        told: is told what the store refuses while it is waited for, and None once it takes again; answers whether to go
+            on waiting.
     """
 
     def __init__(
@@ -71,11 +79,15 @@ class Ingest:
         ring: PacketRing | None = None,
         segments: Callable[[], Iterable[bytes]] = tuple,
         wait: Callable[[float], None] = time.sleep,
+        told: Callable[[RingfenceError | None], bool] = lambda _: True,
+        every: int = 0,
     ) -> None:
         self._installation = installation
         self._sensor = sensor
         self._options = options or DetectOptions()
         self._wait = wait
+        self._told = told
+        self.every = every
         self._ring = ring
         self._segments = segments
         self._waiting: list[bytes] = []
@@ -89,10 +101,43 @@ class Ingest:
         self._open: dict[tuple[str, str, object, object], Observation] = {}
         self._decided: tuple[Decision, ...] = ()
         self._named = False
+        self._live = False
 
     def restore(self) -> None:
-        """Make register and facts again from the store; to be called once, before the first batch."""
+        """Make register and facts again from the store; to be called once, before the first batch.
+
+        Waits while the store can't be reached.
+        """
+        self._persistently(self._restore)
+
+    def watch(self, begun: int) -> None:
+        """Say that a live read has begun, at ``begun`` (ns since 1970): what was not seen before it becomes a gap."""
+        self._live = True
+        self._persistently(lambda: self._begin(begun))
+
+    def every_of(self, batch: Batch) -> int:
+        """Return how long the batches of this file were when it was read first; 0 where it is new."""
+
+        def asked() -> int:
+            with self._installation.database.reading() as connection:
+                return int(settings.get(connection, _every_key(batch), 0))
+
+        return self._persistently(asked)
+
+    def knows(self, batch: Batch) -> bool:
+        """Return whether the store has a batch."""
+        return self._known(batch)
+
+    def _begin(self, begun: int) -> None:
+        with UnitOfWork(self._installation.database, self._installation.clock()) as unit:
+            gaps.begin(unit.connection, self._sensor, begun)
+            save_quality(unit, self._sensor, self._gaps(unit))
+
+    def _restore(self) -> None:
         self._lake.sweep()
+        if self._ring is not None:
+            self._ring.sweep()
+        self._gathered, self._register = Gathered(), Register(self._installation.knowledge)
         with self._installation.database.reading() as connection:
             observations = self._gathered.observe(load_observations(connection, self._inputs))
             conversations = self._gathered.converse(load_conversations(connection))
@@ -107,6 +152,7 @@ class Ingest:
         """Take one batch; answers True: go on. Blocks while the store can't be written."""
         self._name_inputs(batch)
         if self._known(batch):
+            self._pass_over(batch)
             return True
         observations = batch.observations
         self._register.observe(self._gathered.observe(observations))
@@ -142,17 +188,40 @@ class Ingest:
 
     def _store(self, batch: Batch) -> None:
         with UnitOfWork(self._installation.database, self._installation.clock(), self._inputs) as unit:
-            if not unit.take(batch.id, self._sensor, batch.epoch, batch.start, batch.packets, unit.now):
-                return
-            save_observations(unit, self._sensor, self._settled(batch))
-            save_conversations(unit, batch.conversations)
-            keep = self._judge(unit)
-            save_quality(unit, self._sensor, batch.quality)
-            self._lake.write(unit.connection, batch.id, "flows.v1", batch.flows())
-            self._lake.write(unit.connection, batch.id, "transactions.v1", batch.transactions())
+            if unit.take(batch.id, self._sensor, batch.epoch, batch.start, batch.packets, unit.now):
+                save_observations(unit, self._sensor, self._settled(batch))
+                save_conversations(unit, batch.conversations)
+                keep = self._judge(unit)
+                save_quality(unit, self._sensor, (*batch.quality, *self._gaps(unit)))
+                self._lake.write(unit.connection, batch.id, "flows.v1", batch.flows())
+                self._lake.write(unit.connection, batch.id, "transactions.v1", batch.transactions())
+                if self.every:
+                    settings.put(unit.connection, _every_key(batch), self.every)
+                if self._live:
+                    gaps.heard(unit.connection, self._sensor, batch.now, ended=batch.last)
+            else:
+                # The database kept it the time before, but the answer did not reach us.
+                keep = self._judge(unit)
         keep()
         if batch.closed or batch.last:
             self._open.clear()
+
+    def _pass_over(self, batch: Batch) -> None:
+        """Keep of a batch that the store knows what it does not hold yet: the sums of a window that is open."""
+        if batch.closed or batch.last:
+            self._open.clear()
+            return
+        sums = [fact for fact in batch.observations if fact.kind in WINDOWED]
+        self._register.observe(self._gathered.observe(sums))
+        self._keep_open(sums)
+
+    def _keep_open(self, sums: Iterable[Observation]) -> None:
+        for fact in sums:
+            self._open[fact.kind, fact.subject.id, fact["window"], fact["transport"]] = fact
+
+    def _gaps(self, unit: UnitOfWork) -> tuple[QualityNote, ...]:
+        note = note_on(gaps.gaps_of(unit.connection, self._sensor), unit.now)
+        return () if note is None else (note,)
 
     def _judge(self, unit: UnitOfWork) -> Callable[[], None]:
         """Store devices and findings as they are now; call what is returned once the unit is kept."""
@@ -189,7 +258,7 @@ class Ingest:
         """What is stored of the batch: sums of a window only once it is over, everything else at once."""
         for fact in batch.observations:
             if fact.kind in WINDOWED:
-                self._open[fact.kind, fact.subject.id, fact["window"], fact["transport"]] = fact
+                self._keep_open((fact,))
             else:
                 yield fact
         if batch.closed or batch.last:
@@ -232,10 +301,18 @@ class Ingest:
         wait = _FIRST_WAIT
         while True:
             try:
-                return act()
+                done = act()
             except RingfenceError as error:
-                if error.code.code not in _PASSING:
+                if error.code.code not in _PASSING or not self._told(error):
                     raise
-                _log.warning("the store can't be written, trying again in %.1f s: %s", wait, error)
+                _log.warning("the store can't be used, trying again in %.1f s: %s", wait, error)
+            else:
+                if wait > _FIRST_WAIT:
+                    self._told(None)
+                return done
             self._wait(wait)
             wait = min(2 * wait, _LONGEST_WAIT)
+
+
+def _every_key(batch: Batch) -> str:
+    return f"every:{batch.epoch}"

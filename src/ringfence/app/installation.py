@@ -10,8 +10,8 @@ from pathlib import Path
 from ringfence.app.config import default_url
 from ringfence.app.knowledge import in_use
 from ringfence.inventory.knowledge.loader import Knowledge
-from ringfence.model.errors import RingfenceError
 from ringfence.store.database import Database
+from ringfence.store.disk import disk_errors
 from ringfence.store.keys import Keys, installation_secret
 from ringfence.store.sealed import derive
 
@@ -37,12 +37,10 @@ class Installation:
         """Open the installation in ``folder``; what is missing there is made.
 
         Raises:
-            RingfenceError: ``output-not-writable``, ``secret-unsafe``, ``database-url``, or one of the knowledge.
+            RingfenceError: ``output-not-writable``, ``disk-full``, ``secret-unsafe``, ``database-url``, …
         """
-        try:
+        with disk_errors(folder):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        except OSError as error:
-            raise RingfenceError("output-not-writable", str(folder), error.strerror or str(error)) from error
         secret = installation_secret(folder)
         url = url or default_url(folder)
         return cls(folder, url, Database(url), secret, in_use())

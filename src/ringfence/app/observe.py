@@ -3,7 +3,8 @@
 Rule 1: a log line holds the route's template, never the path, the query, a header or a body: links for one use, tokens
 and passwords stand there. What looks like a secret in a message is blotted out all the same.
 Rule 2: ``/healthz`` says that the process answers, ``/readyz`` that it can work: the store answers and has this
-version's tables. A silent sensor is told, but the server is ready without it.
+version's tables, and there is room to keep what comes. A sensor that is silent or does not run is told, but the server
+is ready without it.
 Rule 3: figures and details are for the same machine or a token; a proxy makes everybody look near, so whatever came
 through one (``Forwarded``, ``X-Forwarded-For``, ``Via``) is not near.
 """
@@ -18,20 +19,22 @@ import secrets
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from ipaddress import ip_address
 from typing import Any, TextIO
 
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ringfence import __version__
 from ringfence.app.config import LogOptions, MetricsOptions
+from ringfence.app.health import room, troubles
 from ringfence.app.platform import Platform
 from ringfence.model.clock import rfc3339
-from ringfence.model.errors import RingfenceError
+from ringfence.model.errors import CODES, RingfenceError
 from ringfence.store.read import state
 
 __all__ = ["JsonLines", "Observed", "Observer", "TextLines", "log_to", "readiness", "router"]
@@ -187,6 +190,11 @@ def metrics(request: Request) -> Response:
 def readiness(platform: Platform) -> tuple[bool, dict[str, Any]]:
     """Return whether the server can work, and each check with what was found."""
     checks: dict[str, Any] = {"version": __version__}
+    found_troubles = troubles(platform)
+    full = any(each.code == "disk-full" for each in found_troubles)
+    checks["disk"] = {"ok": not full, "free_bytes": room(platform), **({"code": "disk-full"} if full else {})}
+    checks["processes"] = {each.name: asdict(each) | {"well": each.well} for each in platform.processes()}
+    checks["troubles"] = [each.text for each in found_troubles]
     try:
         found = state.state(platform.database)
     except RingfenceError as error:
@@ -198,7 +206,7 @@ def readiness(platform: Platform) -> tuple[bool, dict[str, Any]]:
         name: {"age_seconds": (age := _age(platform, received)), "silent": age > _SILENT_SECONDS}
         for name, received in found.sensors
     }
-    return not found.pending, checks
+    return not found.pending and not any(each.stops for each in found_troubles), checks
 
 
 def _age(platform: Platform, then: int) -> float:
@@ -215,11 +223,12 @@ class _Store(Collector):
         """Name nothing beforehand: registering must not read the store."""
         return iter(())
 
-    def collect(self) -> Iterator[GaugeMetricFamily]:
-        """Yield the gauges; where the store does not answer, only that."""
+    def collect(self) -> Iterator[GaugeMetricFamily | CounterMetricFamily]:
+        """Yield the figures; where the store does not answer, only that."""
         about = GaugeMetricFamily("ringfence_build", "Always 1", labels=["version", "knowledge"])
         about.add_metric([__version__, self._platform.knowledge.id], 1)
         yield about
+        yield from self._processes()
         try:
             found = state.state(self._platform.database)
         except RingfenceError:
@@ -239,6 +248,13 @@ class _Store(Collector):
             packets.add_metric([name], count)
         yield ages
         yield packets
+        counts = CounterMetricFamily("ringfence_sensor_gaps", "Times nobody watched", labels=["sensor"])
+        seconds = CounterMetricFamily("ringfence_sensor_gap_seconds", "Seconds nobody watched", labels=["sensor"])
+        for name, count, nanoseconds in found.gaps:
+            counts.add_metric([name], count)
+            seconds.add_metric([name], nanoseconds / 1e9)
+        yield counts
+        yield seconds
         if found.erasures is None:
             return
         if found.erasures.checked is not None:
@@ -250,6 +266,24 @@ class _Store(Collector):
         for kind, each in sorted(found.erasures.kinds.items()):
             erased.add_metric([kind], each.total)
         yield erased
+
+    def _processes(self) -> Iterator[GaugeMetricFamily | CounterMetricFamily]:
+        free = room(self._platform)
+        if free is not None:
+            yield GaugeMetricFamily("ringfence_disk_free_bytes", "Left where the data is", value=free)
+        running = GaugeMetricFamily("ringfence_process_running", "Whether a process runs", labels=["process"])
+        waiting = GaugeMetricFamily(
+            "ringfence_process_waiting", "Whether a process waits, and for what", labels=["process", "code"]
+        )
+        starts = CounterMetricFamily("ringfence_process_starts", "Starts of a process", labels=["process"])
+        failures = CounterMetricFamily("ringfence_process_failures", "Failures of a process", labels=["process"])
+        for each in self._platform.processes():
+            running.add_metric([each.name], each.running)
+            starts.add_metric([each.name], each.starts)
+            failures.add_metric([each.name], each.failures)
+            if each.running and each.code in CODES:
+                waiting.add_metric([each.name, each.code], 1)
+        yield from (running, waiting, starts, failures)
 
 
 class Observed:

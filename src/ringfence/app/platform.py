@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from ringfence.app.daemons.children import ChildState
 from ringfence.inventory.knowledge.loader import Knowledge
 from ringfence.store.database import Database
 
@@ -24,6 +25,7 @@ class Platform:
         knowledge: the signed knowledge in use.
         origins: what browsers may use, such as ``http://127.0.0.1:8470``: Host and Origin are checked against them.
         clock: nanoseconds since 1970, UTC.
+        processes: how the processes are that this one started.
     """
 
     database: Database
@@ -33,3 +35,4 @@ class Platform:
     origins: tuple[str, ...]
     secure: bool = False  # True where TLS is spoken: cookies are Secure, HSTS is sent
     clock: Callable[[], int] = time.time_ns
+    processes: Callable[[], tuple[ChildState, ...]] = lambda: ()

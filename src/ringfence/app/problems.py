@@ -79,6 +79,7 @@ STATUS: dict[str, int] = {
     "packets-not-kept": 404,
     "events-too-many": 429,
     "store-unreachable": 503,
+    "disk-full": 503,
 }
 
 _OF_STATUS = {404: "not-found", 405: "request-method", 413: "request-too-large"}
@@ -230,7 +231,7 @@ _SAID = {
     428: "If-Match is needed",
     429: "Too many requests",
     500: "Something went wrong inside Ringfence",
-    503: "The store can't be reached",
+    503: "The store can't be reached, or has no room",
 }
 
 

@@ -8,6 +8,7 @@ Rule 3: a database that does not answer is ``store-unreachable``; who asked can'
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +26,7 @@ from ringfence.store.disk import out_of_room
 __all__ = ["Connection", "Database", "upsert"]  # Connection: so that ``app`` can name its type
 
 _PATIENCE = 30_000  # milliseconds that a writer waits for another
+_REFUSED = 60.0  # seconds
 _CHUNK = 500  # rows of one statement: SQLite takes 32,766 values
 
 
@@ -46,6 +48,7 @@ class Database:
             if parsed.get_backend_name() not in ("sqlite", "postgresql"):
                 raise RingfenceError("database-url", parsed.get_backend_name(), "only sqlite and postgresql are known")
             self.url = parsed
+            self._full: float | None = None  # when it had no room, in monotonic seconds
             self.engine = _sqlite(str(parsed)) if self.is_sqlite else _postgresql(parsed)
         except (ArgumentError, NoSuchModuleError, ImportError) as error:
             raise RingfenceError("database-url", url.partition("@")[2] or url, str(error)) from error
@@ -55,6 +58,17 @@ class Database:
         """Whether this is SQLite."""
         return self.url.get_backend_name() == "sqlite"
 
+    @property
+    def folder(self) -> Path | None:
+        """The folder that holds it; None where a server has it, or it is in memory only."""
+        path = self.url.database if self.is_sqlite else None
+        return Path(path).parent if path and path != ":memory:" else None
+
+    @property
+    def refused(self) -> bool:
+        """Whether it had no room to write within the last minute, and has taken nothing since."""
+        return self._full is not None and time.monotonic() - self._full < _REFUSED
+
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Yield a connection that sees one moment of the store.
@@ -62,7 +76,7 @@ class Database:
         Raises:
             RingfenceError: ``store-unreachable``.
         """
-        with self._reached(), self.engine.connect() as connection:
+        with self.reached(), self.engine.connect() as connection:
             if not self.is_sqlite:
                 connection = connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             with connection.begin():
@@ -75,14 +89,25 @@ class Database:
         Raises:
             RingfenceError: ``store-unreachable``, ``disk-full``; nothing was kept.
         """
-        with self._reached(), self.engine.connect() as connection:
-            if self.is_sqlite:
-                connection = connection.execution_options(ringfence_writing=True)
-            with connection.begin():
-                yield connection
+        try:
+            with self.reached(), self.engine.connect() as connection:
+                if self.is_sqlite:
+                    connection = connection.execution_options(ringfence_writing=True)
+                with connection.begin():
+                    yield connection
+        except RingfenceError as error:
+            if error.code.code == "disk-full":
+                self._full = time.monotonic()
+            raise
+        self._full = None
 
     @contextmanager
-    def _reached(self) -> Iterator[None]:
+    def reached(self) -> Iterator[None]:
+        """Tell what the driver says of a database that does not answer, or has no room, in our words.
+
+        Raises:
+            RingfenceError: ``store-unreachable``, ``disk-full``.
+        """
         try:
             yield
         except (OperationalError, InterfaceError, PoolTimeoutError) as error:

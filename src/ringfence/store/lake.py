@@ -24,7 +24,7 @@ from sqlalchemy import Connection, delete, select
 
 from ringfence.model.errors import RingfenceError
 from ringfence.store.database import Database
-from ringfence.store.disk import TEMPORARY, appearing, private_folder
+from ringfence.store.disk import TEMPORARY, appearing, disk_errors, private_folder
 from ringfence.store.duck import ArrowTable, Memory, calculator, write_parquet
 from ringfence.store.keys import Keys
 from ringfence.store.schema.traffic import lake_file, period_key
@@ -236,8 +236,9 @@ def _memory() -> Iterator[Memory]:
 @contextmanager
 def _lock(path: Path, kind: int, *, wait: bool = False) -> Iterator[bool]:
     """Hold a lock between processes; yields whether it was to be had."""
-    private_folder(path.parent)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    with disk_errors(path):
+        private_folder(path.parent)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         try:
             fcntl.flock(descriptor, kind if wait else kind | fcntl.LOCK_NB)

@@ -129,7 +129,7 @@ def _alone(database: Database) -> Iterator[Connection]:
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
             yield connection
         return
-    with database.engine.connect() as connection:
+    with database.reached(), database.engine.connect() as connection:
         raw = connection.connection.driver_connection
         assert raw is not None  # noqa: S101 The connection was just opened.
         raw.execute("PRAGMA foreign_keys=OFF")

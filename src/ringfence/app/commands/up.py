@@ -36,6 +36,7 @@ def up(arguments: argparse.Namespace) -> int:
         installation.folder,
     )
     log_to(sys.stderr, configuration.log)
+    sensor = _sensor(configuration, arguments, installation)
     platform = Platform(
         database=installation.database,
         folder=installation.folder,
@@ -44,6 +45,7 @@ def up(arguments: argparse.Namespace) -> int:
         origins=door.origins(configuration.server.origins),
         secure=door.secure,
         clock=installation.clock,
+        processes=lambda: () if sensor is None else (sensor.state,),
     )
     from ringfence.app.server import create_app
 
@@ -51,7 +53,6 @@ def up(arguments: argparse.Namespace) -> int:
     app = create_app(platform, AccessOptions(anchors=anchors), configuration.metrics)
     keeper = Keeper(platform, anchors, configuration.audit.anchor_minutes, _tell)
     _greet(app.state.access, door)
-    sensor = _sensor(configuration, arguments, installation)
     # What writes the lake keeps it up: the sensor where there is one, else this process.
     worker = sensor or Caretaker(installation, _tell)
     worker.start()
@@ -103,7 +104,7 @@ def _sensor(configuration: Configuration, arguments: argparse.Namespace, install
         words += ["--speed", str(arguments.speed)]
     # The URL may hold a password, and arguments can be read by everybody on the machine.
     environment = {"RINGFENCE_STORE_DATABASE": installation.url}
-    return Child("the sensor", "ringfence.app.daemons.sensor", words, _tell, environment)
+    return Child("sensor", "ringfence.app.daemons.sensor", words, _tell, environment)
 
 
 def _greet(access: Access, door: Door) -> None:

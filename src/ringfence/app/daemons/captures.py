@@ -3,16 +3,23 @@
 Rule 1: ``RINGFENCE_CAPTURES`` names a folder with a named pipe for each interface (``eth1.pcapng``): then capture
 processes run as units of their own, which alone may open packet sockets, and this process has no such right to give.
 Rule 2: without it, each interface gets a child process, which gives up its rights before it reads.
+Rule 3: where one capture ends, all end: whoever reads several must not go on as if it saw everything.
 """
 
 from __future__ import annotations
 
+import array
+import fcntl
 import os
 import re
+import select
 import stat
 import subprocess
 import sys
-from collections.abc import Sequence
+import termios
+import threading
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ringfence.model.errors import RingfenceError
@@ -21,6 +28,7 @@ __all__ = ["FOLDER", "Captures"]
 
 FOLDER = "RINGFENCE_CAPTURES"
 _NAME = re.compile(r"[A-Za-z0-9_.:@-]{1,32}")
+_DRAIN = 5.0  # seconds that what an ended capture left in its pipe has to be read
 
 
 class Captures:
@@ -36,6 +44,8 @@ class Captures:
 
     def __init__(self, interfaces: Sequence[str], folder: Path | None) -> None:
         self.pipes: list[int] = []
+        self.dead: str | None = None  # the interface whose capture ended first
+        self._interfaces = list(interfaces)
         self._children: list[subprocess.Popen[bytes]] = []
         for interface in interfaces:
             if folder is not None:
@@ -49,11 +59,41 @@ class Captures:
     def __bool__(self) -> bool:
         return bool(self.pipes)
 
+    def begun(self) -> str | None:
+        """Wait until each has begun to write: nothing is missed from then on. Returns an interface where one ended."""
+        for interface, pipe in zip(self._interfaces, self.pipes, strict=True):
+            select.select([pipe], [], [])
+            if not _waiting(pipe):
+                return interface
+        return None
+
+    def watch(self, ended: Callable[[], None]) -> None:
+        """Call ``ended`` once the first capture has ended and what it wrote was read; ``dead`` says whose it was."""
+        threading.Thread(target=self._watch, args=(ended,), name="captures", daemon=True).start()
+
     def close(self) -> None:
         """End the children."""
         for child in self._children:
             child.terminate()
             child.wait()
+
+    def _watch(self, ended: Callable[[], None]) -> None:
+        hung = select.poll()
+        for pipe in self.pipes:
+            hung.register(pipe, 0)  # That the writer went is told always.
+        gone = {pipe for pipe, _ in hung.poll()}
+        self.dead = next(name for name, pipe in zip(self._interfaces, self.pipes, strict=True) if pipe in gone)
+        until = time.monotonic() + _DRAIN
+        while any(_waiting(pipe) for pipe in gone) and time.monotonic() < until:
+            time.sleep(0.05)
+        ended()
+
+
+def _waiting(pipe: int) -> int:
+    """How many bytes of a pipe were not read yet."""
+    count = array.array("i", [0])
+    fcntl.ioctl(pipe, termios.FIONREAD, count)
+    return count[0]
 
 
 def _opened(folder: Path, interface: str) -> int:

@@ -3,7 +3,9 @@
 Rule 1: it opens no packet socket itself: a capture process, which can read packets and write its pipe and nothing else
 (contract §5), does so for each interface (``captures.py`` says who starts it); this reads that pipe.
 Rule 2: it shares nothing with the server but the store. It ends when its parent does; what it has not handed over yet
-is handed over first. After a replay it stays, to apply what people decide and to erase what grows too old.
+is handed over first, where the store takes it within ten seconds. After a replay it stays, to apply what people decide
+and to erase what grows too old.
+Rule 3: it says how it is (``children.say``): reading, waiting for the store and why, or failed.
 """
 
 from __future__ import annotations
@@ -11,14 +13,17 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from ringfence.app.daemons.captures import FOLDER, Captures
-from ringfence.app.daemons.children import until_parent_goes
+from ringfence.app.daemons.children import say, until_parent_goes
 from ringfence.app.daemons.tee import Tee
 from ringfence.app.ingest import Ingest
 from ringfence.app.installation import Installation
@@ -33,32 +38,127 @@ _WINDOW = 300  # seconds of capture time between hand-overs where nobody waits: 
 _SECOND = 1_000_000_000  # nanoseconds
 _ATTEND_EVERY = 1.0  # seconds between looks at what people decided, when no batches come
 
+_LAST_WAIT = 10.0  # seconds for the store to take the last batch once the parent is gone
+_TERMINATED = 128 + signal.SIGTERM  # exit code
+_LOOK = 0.2  # seconds between looks whether the sensor before has gone
+_LAST_PAUSE = 1.0  # seconds between these tries
+
 _log = logging.getLogger("ringfence.sensor")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run until the sources end or the parent goes."""
     chosen = _parser().parse_args(arguments)
-    installation = Installation.open(Path(chosen.data), chosen.database)
-    # Two sensors on one data folder would take each other's unfinished files for orphans.
-    with Lake(installation.database, installation.folder, installation.keys, installation.clock).alone():
-        return _run(installation, chosen)
+    parent = _Parent()
+    try:
+        installation = Installation.open(Path(chosen.data), chosen.database)
+        with _alone(Lake(installation.database, installation.folder, installation.keys, installation.clock)):
+            return _run(installation, chosen, parent)
+    except RingfenceError as error:
+        say("failed", error.code.code, str(error))
+        sys.stderr.write(f"ringfence sensor: {error}\n  what to do: {error.code.remedy}\n  ({error.code.code})\n")
+        return error.code.exit_code or 1
 
 
-def _run(installation: Installation, chosen: argparse.Namespace) -> int:
+@contextmanager
+def _alone(lake: Lake) -> Iterator[None]:
+    """Be the only sensor of this data folder: two would take each other's unfinished files for orphans.
+
+    One whose parent was killed may be handing over its last batch: that is waited for.
+
+    Raises:
+        RingfenceError: ``lake-busy``.
+    """
+    until = time.monotonic() + 2 * _LAST_WAIT
+    with ExitStack() as held:
+        while True:
+            try:
+                held.enter_context(lake.alone())
+                break
+            except RingfenceError as error:
+                if error.code.code != "lake-busy" or time.monotonic() > until:
+                    raise
+                say("waiting for the sensor before it")
+            time.sleep(_LOOK)
+        yield
+
+
+class _Parent:
+    """The parent, as this process sees it: whether it is still there, and what it is told."""
+
+    def __init__(self) -> None:
+        self.gone = threading.Event()
+        self.terminated = False
+        self._reading: LiveRun | None = None
+        self._last = 0.0
+        # Signals come in the thread that may hold it.
+        self._lock = threading.RLock()
+        until_parent_goes(self._leave)
+        # A service manager that stops everything at once, or an operator: what was read is handed over first.
+        signal.signal(signal.SIGTERM, lambda *_: self._ended())
+
+    @property
+    def code(self) -> int:
+        """How to exit: who was ended by a signal has not done its work, and a parent that stays starts it again."""
+        return _TERMINATED if self.terminated else 0
+
+    def reads(self, run: LiveRun) -> None:
+        """From now on there is something to hand over when the parent goes."""
+        with self._lock:
+            self._reading = run
+        say("reading")
+
+    def waits(self, error: RingfenceError | None) -> bool:
+        """Tell what is waited for, None: nothing more; answers whether to go on waiting."""
+        if error is None:
+            say("reading")
+        else:
+            say("waiting for the store", error.code.code, str(error))
+        return not self.gone.is_set() or time.monotonic() < self._last
+
+    def pause(self, seconds: float) -> None:
+        """Sleep, shortly where the parent is gone: then there is not much time left."""
+        if self.gone.wait(seconds):
+            time.sleep(min(seconds, _LAST_PAUSE))
+
+    def _ended(self) -> None:
+        self.terminated = True
+        self._leave()
+
+    def _leave(self) -> None:
+        with self._lock:
+            self._last = time.monotonic() + _LAST_WAIT
+            self.gone.set()
+            if self._reading is None:
+                os._exit(self.code)  # Nothing was read yet: whatever it waits for, there is nothing to hand over.
+            self._reading.stop()
+
+
+def _run(installation: Installation, chosen: argparse.Namespace, parent: _Parent) -> int:
     elsewhere = os.environ.get(FOLDER)
     captures = Captures(chosen.interface, Path(elsewhere) if elsewhere else None)
-    pipes = captures.pipes
+    begun = installation.clock()
+    if captures:
+        # Before the store is read: what comes meanwhile waits in the captures, and what has no room there is counted.
+        if (dead := captures.begun()) is not None:
+            return _unwatched(captures, dead)
+        begun = installation.clock()
     ring = _ring(installation, chosen) if captures else None
-    tees = [Tee(pipe) for pipe in pipes] if ring is not None else []
+    tees: list[Tee] = []
     ingest = Ingest(
         installation,
         chosen.sensor,
         ring=ring,
         segments=lambda: [segment for segment in (tee.drain() for tee in tees) if segment is not None],
+        wait=parent.pause,
+        told=parent.waits,
     )
+    say("restoring")
     ingest.restore()
-    pipes = [tee.pipe for tee in tees] or pipes
+    if captures:
+        ingest.watch(begun)
+    tees += [Tee(pipe) for pipe in captures.pipes] if ring is not None else []
+    pipes = [tee.pipe for tee in tees] or captures.pipes
     options = LiveOptions(
         site_key=installation.site_key,
         default_credentials=tuple(installation.knowledge.default_credentials()),
@@ -67,32 +167,75 @@ def _run(installation: Installation, chosen: argparse.Namespace) -> int:
         sensor=chosen.sensor,
         epoch=f"live-{time.time_ns()}" if captures else "",
     )
-    run = LiveRun([*pipes, *chosen.replay], options)
-    gone = threading.Event()
+    if chosen.replay:
+        _replay(ingest, chosen, options, parent)
+    else:
+        run = LiveRun(pipes, options)
+        parent.reads(run)
+        if captures:
+            captures.watch(run.stop)
+        try:
+            run.run(ingest.take)
+        finally:
+            captures.close()
+    if captures and not parent.gone.is_set():
+        return _unwatched(captures, captures.dead)
+    _attend(ingest, parent)
+    return parent.code
 
-    def stop() -> None:
-        gone.set()
-        run.stop()
 
-    until_parent_goes(stop)
-    try:
-        run.run(_paced(ingest.take, chosen.speed) if chosen.speed else ingest.take)
-    finally:
-        captures.close()
-    if captures and not gone.is_set():
-        return 1  # A capture process ended by itself: the plant is unwatched, and the parent starts all of this again.
-    _attend(ingest, gone)
-    return 0
+def _replay(ingest: Ingest, chosen: argparse.Namespace, options: LiveOptions, parent: _Parent) -> None:
+    """Read files; one that was read before is cut into the same batches as then."""
+    other: list[int] = []
+    ingest.every = options.every
+    pace = _Pace(chosen.speed, parent.gone)
+
+    def take(batch: Batch) -> bool:
+        # A stop cuts the last batch short: it would be taken for the whole one when the file is read again.
+        if parent.gone.is_set():
+            return False
+        if batch.part == 0 and (before := ingest.every_of(batch)) not in (0, ingest.every):
+            other.append(before)
+            return False
+        if not ingest.knows(batch):
+            pace.wait(batch)
+        return not parent.gone.is_set() and ingest.take(batch)
+
+    while True:
+        run = LiveRun(chosen.replay, options)
+        parent.reads(run)
+        run.run(take)
+        if not other:
+            return
+        ingest.every = other.pop()
+        options = replace(options, every=ingest.every)
 
 
-def _attend(ingest: Ingest, gone: threading.Event) -> None:
+def _unwatched(captures: Captures, interface: str | None) -> int:
+    """Fail: a part of the plant is unwatched, and the parent starts all of this again."""
+    captures.close()
+    text = f"the capture on {interface or 'an interface'} ended"
+    say("failed", None, text)
+    _log.error("%s", text)
+    return 1
+
+
+def _attend(ingest: Ingest, parent: _Parent) -> None:
     """After a replay: apply what people decide, and erase what grows too old, until the parent goes."""
-    while not gone.wait(_ATTEND_EVERY):
+    say("at the end of its captures")
+    failing = False
+    while not parent.gone.wait(_ATTEND_EVERY):
         ingest.upkeep()
         try:
             ingest.refresh()
         except RingfenceError as error:
+            failing = True
+            parent.waits(error)
             _log.warning("the store can't be used, trying again: %s", error)
+        else:
+            if failing:
+                say("at the end of its captures")
+            failing = False
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -118,20 +261,23 @@ def _ring(installation: Installation, chosen: argparse.Namespace) -> PacketRing 
     return PacketRing(installation.database, installation.folder, installation.keys, installation.clock, options)
 
 
-def _paced(take: Callable[[Batch], bool], speed: float) -> Callable[[Batch], bool]:
-    """Hand batches on no faster than ``speed`` times capture time."""
-    begun: list[tuple[int, float]] = []
+class _Pace:
+    """Makes batches come no faster than ``speed`` times capture time (0: as fast as it goes), until ``gone``."""
 
-    def paced(batch: Batch) -> bool:
-        if not begun:
-            begun.append((batch.now, time.monotonic()))
-        started, at = begun[0]
-        due = at + (batch.now - started) / _SECOND / speed
-        while (wait := due - time.monotonic()) > 0:
-            time.sleep(min(wait, 0.5))
-        return take(batch)
+    def __init__(self, speed: float, gone: threading.Event) -> None:
+        self._speed = speed
+        self._gone = gone
+        self._begun: tuple[int, float] | None = None
 
-    return paced
+    def wait(self, batch: Batch) -> None:
+        """Wait until it is time for the batch."""
+        if not self._speed:
+            return
+        if self._begun is None:
+            self._begun = (batch.now, time.monotonic())
+        started, at = self._begun
+        due = at + (batch.now - started) / _SECOND / self._speed
+        self._gone.wait(max(due - time.monotonic(), 0))
 
 
 if __name__ == "__main__":

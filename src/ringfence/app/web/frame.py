@@ -22,6 +22,7 @@ from ringfence.app.access.acting import Acting
 from ringfence.app.access.guard import principal_of
 from ringfence.app.access.principal import Principal
 from ringfence.app.access.table import Endpoint, find
+from ringfence.app.health import troubles
 from ringfence.app.platform import Platform
 from ringfence.app.web import static
 from ringfence.app.web.address import Address, path
@@ -171,6 +172,7 @@ def render(visit: Visit, template: str, screen: str, *, status: int = 200, **con
             knowledge=visit.platform.knowledge,
             said=_said(visit.request),
             live_after=live_after,
+            troubles=troubles(visit.platform),
             **{"problem": None, **context},
         )
     )

@@ -88,7 +88,8 @@ def system_screen(visit: AtScreen) -> HTMLResponse:
 
 def _sensors(connection: Connection, visit: Visit) -> Mapping[str, Any]:
     rows = sensors(connection, visit.scope)
-    return {"sensors": rows, "states": {row.sensor: health_of_sensor(row, visit.now) for row in rows}}
+    states = {row.sensor: health_of_sensor(row, visit.now) for row in rows}
+    return {"sensors": rows, "states": states, "processes": visit.platform.processes()}
 
 
 def _knowledge(_: Connection, visit: Visit) -> Mapping[str, Any]:

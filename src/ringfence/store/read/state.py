@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, func, select
 
 from ringfence.model.finding import Severity
-from ringfence.store import migrate
+from ringfence.store import gaps, migrate
 from ringfence.store.database import Database
 from ringfence.store.erased import Erasures, erasures
 from ringfence.store.schema.findings import finding
@@ -27,6 +27,7 @@ class StoreState:
     findings: tuple[tuple[str, int], ...] = ()  # severity word, open ones
     sensors: tuple[tuple[str, int], ...] = ()  # name, when its last batch came (ns since 1970)
     packets: tuple[tuple[str, int], ...] = ()  # name, packets of its batches
+    gaps: tuple[tuple[str, int, int], ...] = ()  # name, times in which nobody watched, nanoseconds of them
     erasures: Erasures | None = None
 
 
@@ -54,6 +55,7 @@ def state(database: Database) -> StoreState:
             tuple((each.word, findings.get(int(each), 0)) for each in Severity),
             tuple((name, int(received)) for name, received, _ in sensors),
             tuple((name, int(packets)) for name, _, packets in sensors),
+            tuple((name, *sums) for name, sums in gaps.sums(connection, [name for name, *_ in sensors]).items()),
             erasures(connection),
         )
 
