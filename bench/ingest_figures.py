@@ -320,7 +320,7 @@ def measure(installation: Installation, asked: argparse.Namespace) -> None:
         "process_cpu": round(process, 1),
     }
     pages = {"pages": len(took), "page_p95_ms": round(sorted(took)[len(took) * 95 // 100], 1)} if took else {}
-    told("changed observations", **rates, process_cpu=round(process, 1), readers=asked.readers, **pages, **memory())
+    told("changed observations", **rates, readers=asked.readers, **pages, **memory())
 
 
 def main() -> int:

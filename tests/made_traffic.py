@@ -26,7 +26,8 @@ MACS = (
     *("00:1d:9c:00:00:01", "00:1d:9c:00:00:02", "00:0e:8c:00:00:03", "00:0e:8c:00:00:04", "00:80:f4:00:00:05"),
     *("02:aa:00:00:00:06", "06:aa:00:00:00:07", "0a:aa:00:00:00:08", "00:00:5e:00:01:09"),
 )
-OWN = (*(f"10.0.0.{at}" for at in range(1, 10)), "fe80::21d:9cff:fe00:1", "2001:db8::5", "fd00::7")
+OWN = tuple(f"10.0.0.{at}" for at in range(1, 10))
+OWN_V6 = ("fe80::21d:9cff:fe00:1", "2001:db8::5", "fd00::7")
 PUBLIC = ("9.9.9.9", "8.8.4.4", "1.0.0.1")
 
 
@@ -47,16 +48,16 @@ class Traffic:
     def __init__(self, seed: int) -> None:
         self.dice = Random(seed)  # noqa: S311 Reproducible, not secret.
         self.now = START
-        self.ips: tuple[str, ...] = OWN[: self.dice.randrange(4, len(OWN) + 1)]
+        self.ips = (*OWN[: self.dice.randrange(4, len(OWN) + 1)], *OWN_V6[self.dice.randrange(3) :])
         self.macs = MACS[self.dice.randrange(0, 3) :]
         self.talks: list[Conversation] = []
         self.windowed: dict[tuple[str, str, int], int] = {}
 
-    def batch(self, most: int = 12) -> tuple[list[Observation], list[Conversation]]:
+    def batch(self, most: int = 20) -> tuple[list[Observation], list[Conversation]]:
         """Return the next facts and conversations."""
         dice = self.dice
         self.now += dice.choice((2, 2, 30, 400, 30_000)) * SECOND
-        makers: list[Callable[[], Observation]] = [self._tie, self._stated, self._heard, self._windowed]
+        makers: list[Callable[[], Observation]] = [self._tie, self._tie, self._stated, self._heard, self._windowed]
         facts = [dice.choice(makers)() for _ in range(dice.randrange(1, most))]
         return facts, [self._talk() for _ in range(dice.randrange(0, most // 2))]
 
@@ -94,15 +95,15 @@ class Traffic:
             lambda: self._fact("arp.packet", subject, operation="request", **arp),
             lambda: self._fact("arp.packet", subject, operation="reply", target_mac=dice.choice(self.macs), **arp),
             lambda: self._dhcp(subject, mac, ip),
-            lambda: self._fact("mdns.answer", ip_part(ip), ip=dice.choice((None, *self.ips)), name="cell.local"),
+            lambda: self._fact("mdns.answer", ip_part(ip), ip=dice.choice((None, *OWN_V6)), name="cell.local"),
             lambda: self._fact("x.overflow", subject, of="arp.packet"),
         ]
-        return dice.choice(kinds)()
+        return dice.choices(kinds, (6, 2, 2, 2, 4, 3, 1))[0]()
 
     def _dhcp(self, subject: Part, mac: str, ip: str) -> Observation:
         dice = self.dice
         if dice.random() < 0.5:
-            name = dice.choice((None, "iphone", "adas-phone", "left-door"))
+            name = dice.choice((None, "iphone", "adas-phone", "adas-phone"))
             return self._fact("dhcp.message", subject, operation="request", client_mac=mac, hostname=name)
         routers = [self.ips[0]] if dice.random() < 0.2 else []
         words = {"client_mac": mac, "your_ip": ip, "routers": routers}

@@ -119,10 +119,17 @@ def test_the_made_traffic_brings_about_what_it_is_meant_to() -> None:
         words.update(
             word
             for device in line.devices.values()
-            for word in ("same CIP serial", "one after the other", "at the same time", "beyond it", "announces")
+            for word in (
+                "same CIP serial",
+                "in use by",
+                "at the same time",
+                "beyond it",
+                "announces",
+                "changes its MAC",
+            )
             if any(word in reason for reason in device.merge_reasons)
         )
     assert rules.keys() == {rule.NAME for rule in BUILTIN_RULES}
     assert {"router", "behind_router", "virtual_mac", "multi_address", "address_conflict"} <= marks.keys()
-    assert len(words) == 5, words
+    assert len(words) == 6, words
     assert lost > 20

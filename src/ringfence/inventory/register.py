@@ -57,6 +57,8 @@ class Register:
         self._roles = Roles()
         self._decided = Decided()
         self._correlation = Correlation(self._evidence, self._options)
+        # What was said of each value, by its identity; it holds the value, so that no other takes its place.
+        self._said: dict[int, tuple[Mapping[str, object], str, tuple[ClaimKey, ...]]] = {}
         self._dirty: set[str] = set()  # parts of which something was said since the last look
         self._built: dict[int, tuple[Group, Device | None]] = {}  # by the group's identity
         self._by_id: dict[str, Device] = {}
@@ -76,10 +78,7 @@ class Register:
                 self._evidence.take(fact)
             readers = self._readers.get(fact.kind)
             if readers:
-                kept = self._claims.setdefault(subject.id, {})
-                for clue in readers:
-                    for claim in clue.claims(fact):
-                        _keep(kept, claim, fact)
+                self._claim(fact, readers)
 
     def conversations(self, conversations: Iterable[Conversation]) -> None:
         """Take who talked to whom: roles come from here."""
@@ -215,6 +214,22 @@ class Register:
                 for claim in clue.claims(fact):
                     _keep(kept, claim, fact)
 
+    def _claim(self, fact: Observation, readers: Iterable[Clue]) -> None:
+        """Keep what clues say of a fact. They read its value and its part: said again, it says the same again."""
+        subject = fact.subject.id
+        kept = self._claims.setdefault(subject, {})
+        known = self._said.get(id(fact.value))
+        if known is not None and known[1] == subject:
+            for key in known[2]:
+                if key in kept:
+                    kept[key] = _widened(kept[key], fact)
+            return
+        made = []
+        for clue in readers:
+            for claim in clue.claims(fact):
+                made.append(_keep(kept, claim, fact))
+        self._said[id(fact.value)] = (fact.value, subject, tuple(key for key in made if key is not None))
+
     # --- devices ----------------------------------------------------------------------------------------------------
 
     def _device(self, group: Group, parts: list[Part]) -> Device | None:
@@ -307,21 +322,29 @@ def _order(group: Group) -> tuple[object, ...]:
     return group.order, group.key
 
 
-def _keep(kept: dict[ClaimKey, Claim], claim: Claim, fact: Observation) -> None:
+def _keep(kept: dict[ClaimKey, Claim], claim: Claim, fact: Observation) -> ClaimKey | None:
+    """Add a claim to those of its part; answers under what it is kept."""
     if not claim.value.strip():
-        return  # Devices do send names made of nothing.
+        return None  # Devices do send names made of nothing.
     key = (claim.field, claim.value, claim.clue, claim.evidence)
     known = kept.get(key)
     if known is not None:
         if claim.weight > known.weight:
-            kept[key] = known = replace(known, weight=claim.weight)
-        if fact.first >= known.first and fact.last <= known.last:
-            return
-        first, last = min(known.first, fact.first), max(known.last, fact.last)
-        kept[key] = replace(known, first=first, last=last)
+            known = replace(known, weight=claim.weight)
+        kept[key] = _widened(known, fact)
     elif len(kept) < _CLAIMS_PER_PART:
         # Written out: dataclasses.replace takes a quarter of the whole time here.
         kept[key] = Claim(*key[:2], claim.weight, *key[2:], fact.first, fact.last, fact.packets)
+    else:
+        return None
+    return key
+
+
+def _widened(claim: Claim, fact: Observation) -> Claim:
+    if fact.first >= claim.first and fact.last <= claim.last:
+        return claim
+    words = (claim.field, claim.value, claim.weight, claim.clue, claim.evidence)
+    return Claim(*words, min(claim.first, fact.first), max(claim.last, fact.last), claim.packets)
 
 
 def _may_be_forged(conversation: Conversation) -> bool:
