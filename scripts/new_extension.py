@@ -74,10 +74,11 @@ RULE = '''"""TODO_ONE_SENTENCE. TODO_SPECIFICATION."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from ringfence.detect.rule import Rule, RuleDoc, Sight
 from ringfence.model.finding import Finding, Severity
+from ringfence.model.observation import Observation
 
 __all__ = ["@Class"]
 
@@ -96,6 +97,10 @@ class @Class(Rule):
         source="",
         limits=(),
     )
+
+    def concerns(self, fact: Observation) -> Iterable[str]:
+        """Answer whose findings such a fact may change: whoever has the first role in them."""
+        return (fact.subject.id,)
 
     def findings(self, sight: Sight) -> Iterator[Finding]:
         """Look at ``sight.facts(*self.READS)`` and answer with ``self.finding(...)``."""

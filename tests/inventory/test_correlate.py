@@ -84,6 +84,15 @@ def test_a_lease_that_moves_splits_the_claims_by_time(register: Register, see: S
     assert register.device_of("p-site-192.168.1.50") == by_mac(register, OTHER).id
 
 
+def test_an_address_that_was_handed_on_is_nobody_s_who_merely_carried_it(register: Register, see: See) -> None:
+    third = "00:11:22:33:44:77"
+    for mac, at in ((MAC, 0), (OTHER, 4000)):
+        register.observe([see("arp.packet", mac, at, at + 10, sender_mac=mac, sender_ip="10.0.0.9")])
+    register.observe([see("link.address", third, 20, ip="10.0.0.9"), see("link.ttl", "10.0.0.9", initial=64, hops=0)])
+    assert by_mac(register, third).ips == ()
+    assert [device.macs for device in by_ip(register, "10.0.0.9")] == [(MAC,), (OTHER,)]
+
+
 def test_two_at_once_on_one_address_are_a_conflict(register: Register, see: See) -> None:
     for mac in (MAC, OTHER):
         register.observe([see("arp.packet", mac, 0, 100, sender_mac=mac, sender_ip="10.0.0.9")])

@@ -4,21 +4,21 @@ Rule 1: what is in memory is what the store holds and the batch at hand; after a
 Rule 2: a batch that can't be stored is tried again until it can: nothing that was taken is lost while this process
 lives, and the sources wait meanwhile. Batches that the store knows are passed over.
 Rule 3: what a live read did not see, because nobody read then, stands in the verdict on its capture.
-Rule 4: rules judge everything gathered so far, so that a replay finds what ``analyze`` finds.
+Rule 4: devices and findings are those of everything gathered so far, so that a replay finds what ``analyze`` finds; a
+batch costs what changes with it, not what was gathered.
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from ringfence.app.installation import Installation
-from ringfence.detect.judge import judge
 from ringfence.detect.options import DetectOptions
-from ringfence.detect.rule import Sight
 from ringfence.detect.rules import BUILTIN_RULES
+from ringfence.detect.standing import Standing
 from ringfence.inventory.register import Register
 from ringfence.model.decision import Decision
 from ringfence.model.device import Device
@@ -31,7 +31,7 @@ from ringfence.sensor.gathered import WINDOWED, Gathered
 from ringfence.sensor.live import Batch
 from ringfence.store import gaps, settings
 from ringfence.store.findings import save_findings
-from ringfence.store.inventory import load_devices, save_devices
+from ringfence.store.inventory import device_ids, save_devices
 from ringfence.store.lake import Lake
 from ringfence.store.notes import load_decisions
 from ringfence.store.observations import load_observations, save_observations
@@ -96,8 +96,12 @@ class Ingest:
         self._inputs = Inputs()
         self._lake = Lake(installation.database, installation.folder, installation.keys, installation.clock)
         self._upkeep = Upkeep(self._lake)
-        self._stored: dict[str, Device] = {}
+        self._standing = Standing(self._options)
+        # What the store does not hold yet: devices and findings that changed, those that are none any more.
+        self._changed: dict[str, Device] = {}
+        self._gone: set[str] = set()
         self._found: dict[str, Finding] = {}
+        self._lost: dict[str, Finding] = {}
         self._open: dict[tuple[str, str, object, object], Observation] = {}
         self._decided: tuple[Decision, ...] = ()
         self._named = False
@@ -141,12 +145,14 @@ class Ingest:
         with self._installation.database.reading() as connection:
             observations = self._gathered.observe(load_observations(connection, self._inputs))
             conversations = self._gathered.converse(load_conversations(connection))
-            self._stored = {device.id: device for device in load_devices(connection)}
+            stored = device_ids(connection)
             self._decided = load_decisions(connection)
         self._register.observe(observations)
         self._register.conversations(conversations)
         self._register.decide(self._decided)
-        self._found = self._judged()
+        self._judge_again()
+        self._gone |= stored - self._changed.keys()
+        self._found.clear()  # The store has them.
 
     def take(self, batch: Batch) -> bool:
         """Take one batch; answers True: go on. Blocks while the store can't be written."""
@@ -154,8 +160,7 @@ class Ingest:
         if self._known(batch):
             self._pass_over(batch)
             return True
-        observations = batch.observations
-        self._register.observe(self._gathered.observe(observations))
+        self._register.observe(self._gathered.observe(batch.observations))
         self._register.conversations(self._gathered.converse(batch.conversations))
         self._persistently(lambda: self._store(batch))
         self.upkeep(trim=batch.closed)
@@ -229,30 +234,40 @@ class Ingest:
         if decided != self._decided:
             self._decided = decided
             self._register.decide(decided)
-        devices = {device.id: device for device in self._register.devices()}
-        findings = self._judged()
-        self._keep_packets(unit, findings)
-        save_devices(unit, (device for each, device in devices.items() if self._stored.get(each) is not device))
-        retire_devices(unit, [each for each in self._stored if each not in devices])
-        save_findings(unit, (finding for each, finding in findings.items() if self._found.get(each) != finding))
-        lost = self._found.keys() - findings.keys()
-        supersede_findings(unit, [each for each in lost if self._superseded(each, devices)])
+        self._judge_again()
+        self._keep_packets(unit)
+        save_devices(unit, self._changed.values())
+        retire_devices(unit, sorted(self._gone))
+        save_findings(unit, self._found.values())
+        supersede_findings(unit, [each for each, lost in self._lost.items() if self._superseded(lost)])
 
         def keep() -> None:
-            self._stored, self._found = devices, findings
-            self._waiting.clear()
+            for what in (self._changed, self._gone, self._found, self._lost, self._waiting):
+                what.clear()
 
         return keep
 
-    def _keep_packets(self, unit: UnitOfWork, findings: Mapping[str, Finding]) -> None:
+    def _judge_again(self) -> None:
+        """Bring devices and findings up to date; what changed waits until the store has it."""
+        changed, gone = self._register.changes()
+        self._changed |= {device.id: device for device in changed}
+        self._gone = (self._gone | set(gone)) - self._changed.keys()
+        for each in gone:
+            self._changed.pop(each, None)
+        self._standing.see(*self._gathered.changes())
+        self._standing.know(changed, gone)
+        found, lost = self._standing.judge()
+        self._found = {each: finding for each, finding in self._found.items() if each not in lost} | found
+        self._lost = {each: finding for each, finding in self._lost.items() if each not in found} | lost
+
+    def _keep_packets(self, unit: UnitOfWork) -> None:
         if self._ring is None:
             return
         self._waiting += self._segments()
         for segment in self._waiting:
             self._ring.add(unit.connection, self._sensor, segment)
-        for each, finding in findings.items():
-            if self._found.get(each) != finding:
-                self._ring.keep(unit.connection, each, self._sensor, finding.packets)
+        for each, finding in self._found.items():
+            self._ring.keep(unit.connection, each, self._sensor, finding.packets)
 
     def _settled(self, batch: Batch) -> Iterable[Observation]:
         """What is stored of the batch: sums of a window only once it is over, everything else at once."""
@@ -264,21 +279,15 @@ class Ingest:
         if batch.closed or batch.last:
             yield from self._open.values()
 
-    def _judged(self) -> dict[str, Finding]:
-        devices, owners = self._register.devices(), self._register.owners()
-        sight = Sight(self._gathered.facts(), self._gathered.conversations(), devices, owners, self._options)
-        return {finding.id: finding for finding in judge(sight)}
-
-    def _superseded(self, finding: str, devices: Mapping[str, Device]) -> bool:
+    def _superseded(self, finding: Finding) -> bool:
         """Whether a finding that is no longer made says something that no longer holds.
 
         Facts are kept, so a rule that says no more what it said knows better now: a part became a device, a device
         another one. Only facts about windows are forgotten: what they showed did happen.
         """
-        found = self._found[finding]
-        if found.rule not in _FADING:
+        if finding.rule not in _FADING:
             return True
-        return any(role.id is not None and role.id not in devices for role in found.devices)
+        return any(role.id is not None and self._register.device(role.id) is None for role in finding.devices)
 
     # --- the store --------------------------------------------------------------------------------------------------
 

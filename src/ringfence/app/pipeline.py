@@ -55,7 +55,8 @@ def run(paths: Sequence[str | Path], knowledge: Knowledge, options: PipelineOpti
     devices = register.devices()
 
     device_of = register.owners()
-    sight = Sight(capture.observations, capture.conversations, devices, device_of, options.detect)
+    by_id = {device.id: device for device in devices}
+    sight = Sight(capture.observations, capture.conversations, by_id, device_of, options.detect)
     findings = judge_rules(sight)
 
     analysis = Analysis(

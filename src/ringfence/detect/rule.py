@@ -3,6 +3,8 @@
 Rule 1: a rule is given facts by kind and answers findings; it opens nothing and knows no clock.
 Rule 2: a finding's id is a digest of its rule and of what it is about, so what is found again is the same finding.
 Rule 3: a finding carries the packets that show it.
+Rule 4: a finding is its first role's. All that makes it stands in facts and conversations that ``concerns`` and
+``concerned_by`` name that role's parts for, so that it can be made again from these alone (``standing.py``).
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from ringfence.model.flow import Conversation
 from ringfence.model.ids import finding_id
 from ringfence.model.observation import Observation, PacketReference, Part
 
-__all__ = ["Rule", "RuleDoc", "Sight", "is_public"]
+__all__ = ["Rule", "RuleDoc", "Sight", "at_address", "is_public"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,21 +54,35 @@ def _is_public(text: str) -> bool:
     return address.is_global and not address.is_multicast
 
 
+def at_address(domain: str, value: str) -> str:
+    """What ``Rule.concerns`` answers for whoever stands at an address, where the fact doesn't name the part."""
+    return f"{domain}\0{value}"
+
+
 class Sight:
-    """What a rule may look at: facts by kind, conversations, and which device a part belongs to."""
+    """What a rule may look at: facts by kind, conversations, and which device a part belongs to.
+
+    Args:
+        observations: facts, in the order in which they are told.
+        conversations: in their order.
+        devices: by id; whoever gives them may go on changing the mapping, and the next too.
+        device_of: the ids of parts that belong to a device, with that device's id.
+        options: thresholds.
+    """
 
     def __init__(
         self,
         observations: Iterable[Observation],
         conversations: Sequence[Conversation],
-        devices: Sequence[Device],
+        devices: Mapping[str, Device],
         device_of: Mapping[str, str],
         options: DetectOptions,
     ) -> None:
         self.conversations = conversations
         self.options = options
         self._device_of = device_of
-        self._devices = {device.id: device for device in devices}
+        self._devices = devices
+        self.holders: dict[str, str] = {}  # finding: the device or part whose it is (rule 4)
         self._facts: dict[str, list[Observation]] = {}
         for fact in observations:
             self._facts.setdefault(fact.kind, []).append(fact)
@@ -118,6 +134,23 @@ class Rule(ABC):
     NAME: ClassVar[str]
     READS: ClassVar[tuple[str, ...]]
     DOC: ClassVar[RuleDoc]
+    #: Kinds whose findings depend on facts of another kind about anybody; those are then shown to every look.
+    SWAYED_BY: ClassVar[Mapping[str, str]] = {}
+    #: True where it asks ``packets_between``: it is shown facts of every kind that ``concerns`` answers for.
+    SHOWS_PACKETS: ClassVar[bool] = False
+    #: True where ``concerns`` answers ``at_address``.
+    BY_ADDRESS: ClassVar[bool] = False
+
+    @abstractmethod
+    def concerns(self, fact: Observation) -> Iterable[str]:
+        """Answer whose findings a fact of ``READS`` may change: ids of parts, or ``at_address``.
+
+        It may answer too many, never too few. What it answers depends on the fact's ends and value alone.
+        """
+
+    def concerned_by(self, conversation: Conversation) -> Iterable[str]:
+        """Answer whose findings a conversation may change: ids of parts; nobody's where ``READS`` has none."""
+        return ()
 
     @abstractmethod
     def findings(self, sight: Sight) -> Iterator[Finding]:
@@ -147,8 +180,10 @@ class Rule(ABC):
         """
         packets: list[PacketReference] = sorted({packet for fact in facts for packet in fact.packets})
         subjects = [sight.device_id(part) or part.id for part in (about or [part for part, _ in roles])]
+        identity = finding_id(self.NAME, topic, *subjects)
+        sight.holders[identity] = sight.device_id(roles[0][0]) or roles[0][0].id
         return Finding(
-            id=finding_id(self.NAME, topic, *subjects),
+            id=identity,
             rule=self.NAME,
             severity=self.DOC.severity if severity is None else severity,
             confidence=confidence,

@@ -15,12 +15,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from ringfence.inventory.addresses import ip_kind, is_group_mac, is_local_mac, mac_from_eui64, mac_mark
+from ringfence.inventory.addresses import ip_kind, is_local_mac, mac_from_eui64, mac_mark
 from ringfence.inventory.evidence import Evidence, Span
 from ringfence.inventory.options import InventoryOptions
-from ringfence.model.observation import Part
 
-__all__ = ["Group", "correlate"]
+__all__ = ["Domain", "Group", "own_name"]
 
 
 @dataclass(slots=True)
@@ -65,56 +64,43 @@ class Group:
         return (self.domain, *lists, spans, tuple(self.forwards))
 
 
-def correlate(evidence: Evidence, options: InventoryOptions, domains: Iterable[str]) -> dict[str, list[Group]]:
-    """Return the devices' parts of some domains, each by itself, in canonical order."""
-    by_domain: dict[str, list[Part]] = {domain: [] for domain in sorted(domains)}
-    for part in evidence.parts.values():
-        if part.address.domain in by_domain:
-            by_domain[part.address.domain].append(part)
-    return {
-        domain: sorted(_Domain(domain, parts, evidence, options).groups(), key=lambda group: group.order)
-        for domain, parts in by_domain.items()
-        if parts
-    }
+class Domain:
+    """One domain's addresses.
 
+    ``public_plan``: nobody in it has a private IPv4 address, so that public ones are devices' own.
+    """
 
-class _Domain:
-    """One domain's addresses."""
-
-    def __init__(self, domain: str, parts: list[Part], evidence: Evidence, options: InventoryOptions) -> None:
-        self.domain = domain
+    def __init__(self, name: str, evidence: Evidence, options: InventoryOptions) -> None:
+        self.name = name
         self.evidence = evidence
         self.options = options
-        macs = {part.address.value for part in parts if part.address.kind == "mac"}
-        for table in (evidence.carried, evidence.stated, evidence.leased):
-            macs |= {mac for at, mac in table if at == domain}
-        self.macs = sorted(mac for mac in macs if not is_group_mac(mac))
-        self.talkers: dict[str, list[str]] = {}
-        for part in parts:
-            if part.address.kind in ("ipv4", "ipv6"):
-                self.talkers.setdefault(part.address.value, []).append(part.id)
-        self.carried = {mac: evidence.carried.get((domain, mac), {}) for mac in self.macs}
-        self.stated = {mac: evidence.stated.get((domain, mac), {}) for mac in self.macs}
-        self.leased = {mac: evidence.leased.get((domain, mac), {}) for mac in self.macs}
-        self.neighbours = {
-            part.address.value for part in parts if part.id in evidence.neighbours and part.address.kind != "mac"
-        }
-        self.public_plan = not any(self._private_v4(ip) for ip in self._all_ips())
+        self.public_plan = True
 
-    def _all_ips(self) -> Iterator[str]:
-        yield from self.talkers
-        for table in (self.carried, self.stated, self.leased):
-            for spans in table.values():
-                yield from spans
+    def carried(self, mac: str) -> dict[str, Span]:
+        """Source addresses of a MAC's frames."""
+        return self.evidence.carried.get((self.name, mac), {})
 
-    @staticmethod
-    def _private_v4(ip: str) -> bool:
-        kind = ip_kind(ip)
-        return kind.version == 4 and not (kind.public or kind.nobody or kind.loopback or kind.link_local)
+    def stated(self, mac: str) -> dict[str, Span]:
+        """Addresses that a MAC claims in ARP."""
+        return self.evidence.stated.get((self.name, mac), {})
 
-    def groups(self) -> list[Group]:
-        """Devices of this domain."""
-        by_mac = {mac: self._of_mac(mac) for mac in self.macs}
+    def leased(self, mac: str) -> dict[str, Span]:
+        """Addresses handed to a MAC by DHCP."""
+        return self.evidence.leased.get((self.name, mac), {})
+
+    def talkers(self, ip: str) -> list[str]:
+        """Ids of the parts at an IP address."""
+        return self.evidence.talkers.get((self.name, ip), [])
+
+    def groups(self, macs: Iterable[str], ips: Iterable[str], behind: bool) -> list[Group]:
+        """Return the devices that some addresses make up, in canonical order; nothing else may be tied to these.
+
+        Args:
+            macs: their MACs.
+            ips: their IP addresses that talk.
+            behind: whether a router stands in the domain.
+        """
+        by_mac = {mac: self.of_mac(mac) for mac in sorted(macs)}
         wanted: dict[str, list[str]] = {}
         for mac, group in by_mac.items():
             for ip in group.ips:
@@ -122,15 +108,17 @@ class _Domain:
         for ip, macs in sorted(wanted.items()):
             if len(macs) > 1:
                 self._settle(ip, macs, by_mac)
-        groups = list(by_mac.values()) + self._without_mac(set(wanted), by_mac)
-        return self._joined([group for group in groups if group.macs or group.ips])
+        groups = list(by_mac.values()) + self._without_mac(sorted(ips), set(wanted), behind)
+        joined = self._joined([group for group in groups if group.macs or group.ips])
+        return sorted(joined, key=lambda group: group.order)
 
     # --- one MAC ------------------------------------------------------------------------------------------------
 
-    def _of_mac(self, mac: str) -> Group:
-        group = Group(self.domain, [mac])
+    def of_mac(self, mac: str) -> Group:
+        """Return a MAC with the addresses that seem to be its own, before others' claims to them are settled."""
+        group = Group(self.name, [mac])
         mark = mac_mark(mac)
-        stated, leased, carried = self.stated[mac], self.leased[mac], self.carried[mac]
+        stated, leased, carried = self.stated(mac), self.leased(mac), self.carried(mac)
         if mark and mark.shared:
             group.marks.add("virtual_mac")
             group.ips = sorted(ip for ip in stated if not self._stated_by_other(ip, mac))
@@ -164,19 +152,20 @@ class _Domain:
     def _foreign(self, ip: str, mac: str) -> bool:
         """A public address that came from elsewhere, through this MAC."""
         kind = ip_kind(ip)
-        if not kind.public or ip in self.stated[mac] or ip in self.leased[mac]:
+        if not kind.public or ip in self.stated(mac) or ip in self.leased(mac):
             return False
-        if ip in self.neighbours and kind.version == 4:
+        if kind.version == 4 and not self.evidence.neighbours.isdisjoint(self.talkers(ip)):
             return False  # Link-local multicast crosses no router.
         if kind.version == 6:
             prefix = ip_prefix(ip)
             return (
-                sum(1 for other in self.carried[mac] if ip_kind(other).version == 6 and ip_prefix(other) != prefix) > 4
+                sum(1 for other in self.carried(mac) if ip_kind(other).version == 6 and ip_prefix(other) != prefix) > 4
             )
-        return not (self.public_plan and len(self.carried[mac]) == 1)
+        return not (self.public_plan and len(self.carried(mac)) == 1)
 
     def _stated_by_other(self, ip: str, mac: str) -> bool:
-        return any(ip in self.stated[other] for other in self.macs if other != mac and not _shared(other))
+        stating = self.evidence.stated_by.get((self.name, ip), ())
+        return any(other != mac and not _shared(other) for other in stating)
 
     def _too_many(self, local: list[str], own: set[str]) -> bool:
         unsure = [ip for ip in local if ip not in own and ip_kind(ip).version == 4]
@@ -185,7 +174,7 @@ class _Domain:
     def _different_hosts(self, local: list[str], own: set[str]) -> bool:
         """Several addresses that state different identities, or start with different times to live."""
         unsure = [ip for ip in local if ip not in own and ip_kind(ip).version == 4]
-        identities = [self.evidence.identities.get(part, set()) for ip in local for part in self.talkers.get(ip, ())]
+        identities = [self.evidence.identities.get(part, set()) for ip in local for part in self.talkers(ip)]
         stated = [identity for identity in identities if identity]
         if len(stated) > 1 and len(set.union(*stated)) > 1:
             return True
@@ -195,12 +184,12 @@ class _Domain:
     def _ttls(self, ips: Iterable[str]) -> set[int]:
         found: set[int] = set()
         for ip in ips:
-            found |= self.evidence.ttl.get((self.domain, ip), set())
+            found |= self.evidence.ttl.get((self.name, ip), set())
         return found
 
     def _beyond(self, group: Group, local: list[str], own: set[str]) -> None:
         """Only its own addresses stay; who is behind it becomes a device of its own."""
-        named = self.evidence.routers.get(self.domain, set())
+        named = self.evidence.routers.get(self.name, set())
         own |= {ip for ip in local if ip in named}
         # A second global IPv6 address of its own network is a device's usual one.
         own |= {ip for ip in local if ip_kind(ip).version == 6 and ip_kind(ip).public}
@@ -222,12 +211,12 @@ class _Domain:
 
     def _distant(self, ip: str) -> bool:
         """Whether every packet of this address had passed a router."""
-        return ip_kind(ip).version == 4 and self.evidence.hops.get((self.domain, ip), 0) > 0
+        return ip_kind(ip).version == 4 and self.evidence.hops.get((self.name, ip), 0) > 0
 
     def _why(self, mac: str, ip: str) -> str:
-        if ip in self.stated[mac]:
+        if ip in self.stated(mac):
             return f"{mac} states {ip} as its own in ARP."
-        if ip in self.leased[mac]:
+        if ip in self.leased(mac):
             return f"DHCP handed {ip} to {mac}."
         return f"Frames from {mac} carry the source address {ip}."
 
@@ -237,23 +226,27 @@ class _Domain:
         """Decide who has an address that several MACs carry."""
         virtual = [mac for mac in macs if _shared(mac)]
         ends = [mac for mac in macs if not _shared(mac) and "router" not in by_mac[mac].marks]
-        sure = [mac for mac in macs if ip in self.stated[mac] or ip in self.leased[mac]]
+        sure = [mac for mac in macs if ip in self.stated(mac) or ip in self.leased(mac)]
         keepers = virtual or [mac for mac in ends if mac in sure] or ends or sure or macs
+        for mac in macs:
+            if mac not in keepers:
+                self._lose(by_mac[mac], ip)
         spans = {mac: self._span(mac, ip) for mac in keepers}
         ordered = sorted(keepers, key=lambda mac: (spans[mac].first, spans[mac].last, mac))
         if len(ordered) > 1 and all(spans[a].last <= spans[b].first for a, b in pairwise(ordered)):
             self._released(ip, ordered, spans, by_mac)
             return
         best = max(ordered, key=lambda mac: (mac in sure, spans[mac].count, mac))
-        for mac in macs:
-            if mac == best:
-                continue
-            by_mac[mac].ips.remove(ip)
-            by_mac[mac].reasons = [reason for reason in by_mac[mac].reasons if not reason.endswith(f" {ip}.")]
-            if len(ordered) > 1 and mac in ordered:
-                for each in (mac, best):
-                    by_mac[each].marks.add("address_conflict")
-                by_mac[mac].reasons.append(f"{ip} was used by {best} at the same time: it is counted there, not here.")
+        for mac in (each for each in macs if each in keepers and each != best):
+            self._lose(by_mac[mac], ip)
+            for each in (mac, best):
+                by_mac[each].marks.add("address_conflict")
+            by_mac[mac].reasons.append(f"{ip} was used by {best} at the same time: it is counted there, not here.")
+
+    @staticmethod
+    def _lose(group: Group, ip: str) -> None:
+        group.ips.remove(ip)
+        group.reasons = [reason for reason in group.reasons if not reason.endswith(f" {ip}.")]
 
     def _released(self, ip: str, ordered: list[str], spans: dict[str, Span], by_mac: dict[str, Group]) -> None:
         """The address went from one to the next: each keeps its time."""
@@ -265,19 +258,19 @@ class _Domain:
             )
 
     def _span(self, mac: str, ip: str) -> Span:
-        spans = [table[mac][ip] for table in (self.carried, self.stated, self.leased) if ip in table[mac]]
+        tables = (self.carried(mac), self.stated(mac), self.leased(mac))
+        spans = [table[ip] for table in tables if ip in table]
         return Span(min(s.first for s in spans), max(s.last for s in spans), max(s.count for s in spans))
 
     # --- addresses without a MAC ------------------------------------------------------------------------------------
 
-    def _without_mac(self, taken: set[str], by_mac: dict[str, Group]) -> list[Group]:
-        behind = any("router" in group.marks for group in by_mac.values())
+    def _without_mac(self, ips: list[str], taken: set[str], behind: bool) -> list[Group]:
         groups = []
-        for ip in sorted(self.talkers):
+        for ip in ips:
             kind = ip_kind(ip)
             if ip in taken or kind.nobody or kind.public or (kind.version == 4 and ip.endswith(".255")):
                 continue
-            group = Group(self.domain, [], [ip])
+            group = Group(self.name, [], [ip])
             if kind.loopback:
                 group.marks.add("loopback")
             elif behind:
@@ -316,8 +309,8 @@ class _Domain:
 
     def _part_ids(self, group: Group) -> Iterator[str]:
         for ip in group.ips:
-            if ip in self.talkers and ip not in group.spans:
-                yield from self.talkers[ip]
+            if ip not in group.spans:
+                yield from self.talkers(ip)
 
     def _by_announcement(self, groups: list[Group], leader: list[int]) -> None:
         owner = {ip: at for at, group in enumerate(groups) for ip in group.ips}
@@ -334,8 +327,8 @@ class _Domain:
         called: dict[str, list[int]] = {}
         for at, group in enumerate(groups):
             if len(group.macs) == 1 and is_local_mac(group.macs[0]) and mac_mark(group.macs[0]) is None:
-                for name in sorted(self.evidence.called.get((self.domain, group.macs[0]), ())):
-                    if not _DEFAULT_NAME.fullmatch(name):
+                for name in sorted(self.evidence.called.get((self.name, group.macs[0]), ())):
+                    if own_name(name):
                         called.setdefault(name, []).append(at)
         for name, members in sorted(called.items()):
             ordered = sorted((self._active(groups[at]), at) for at in members)
@@ -347,7 +340,7 @@ class _Domain:
                 _unite(groups, leader, [at for _, at in ordered], reason)
 
     def _active(self, group: Group) -> tuple[int, int]:
-        span = self.evidence.active.get((self.domain, group.macs[0]), Span(0, 0))
+        span = self.evidence.active.get((self.name, group.macs[0]), Span(0, 0))
         return span.first, span.last
 
 
@@ -358,6 +351,11 @@ _DEFAULT_NAME = re.compile(
     r"client|host|user|pc|laptop|desktop|dhcp|none)"
     r"(?:[-_ .]?(?:pro|max|plus|air|mini|ultra|lite|note|[a-z]?\d{1,3}[a-z]?|5g|4g))*"
 )
+
+
+def own_name(name: str) -> bool:
+    """Return whether a name, in small letters, is one that somebody chose."""
+    return not _DEFAULT_NAME.fullmatch(name)
 
 
 def ip_prefix(ip: str) -> str:

@@ -49,6 +49,7 @@ class Decided:
     merges: list[Decision] = field(default_factory=list)
     splits: list[Decision] = field(default_factory=list)
     fingerprints: dict[Signature, dict[str, Decision]] = field(default_factory=dict)
+    _together: dict[str, set[str]] = field(default_factory=dict)  # part id: those that one decision joins or frees
 
     @classmethod
     def of(cls, decisions: Iterable[Decision]) -> Decided:
@@ -62,7 +63,14 @@ class Decided:
                 made.merges.append(decision)
             elif decision.kind == "split":
                 made.splits.append(decision)
+        for decision in (*made.merges, *made.splits):
+            for part in decision.parts:
+                made._together.setdefault(part, set()).update(decision.parts)
         return made
+
+    def together(self, part: str) -> Iterable[str]:
+        """Return the parts that stand in a decision to join or free with this one."""
+        return self._together.get(part, ())
 
     # --- groups -----------------------------------------------------------------------------------------------------
 

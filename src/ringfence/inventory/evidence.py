@@ -1,11 +1,15 @@
-"""The facts that tie addresses together, collected as they come in; correlation reads them."""
+"""The facts that tie addresses together, collected as they come in; correlation reads them.
+
+Rule 1: whatever changes a tie is noted under the addresses concerned, so that correlation looks at these again and at
+nothing else. That a tie was seen again is noted apart: it matters only where several claim the same.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from ringfence.inventory.addresses import ip_kind, is_group_mac
+from ringfence.inventory.addresses import canonical, ip_kind, is_group_mac
 from ringfence.model.observation import Observation, Part
 
 __all__ = ["Evidence", "Span"]
@@ -45,6 +49,31 @@ class Evidence:
     called: dict[MacKey, set[str]] = field(default_factory=dict)  # names a MAC gives itself in DHCP
     active: dict[MacKey, Span] = field(default_factory=dict)  # when a MAC was seen
     identities: dict[str, set[str]] = field(default_factory=dict)  # part id: BACnet instances
+    # The same the other way round.
+    macs: dict[str, set[str]] = field(default_factory=dict)  # by domain
+    talkers: dict[IpKey, list[str]] = field(default_factory=dict)  # ids of the parts at an IP address
+    at: dict[IpKey, list[str]] = field(default_factory=dict)  # ids of the parts at any address
+    carriers: dict[IpKey, set[str]] = field(default_factory=dict)  # MACs that carry, state or were leased an address
+    stated_by: dict[IpKey, set[str]] = field(default_factory=dict)
+    serial_at: dict[tuple[str, str], set[str]] = field(default_factory=dict)  # by domain and serial number
+    announced_by: dict[IpKey, set[str]] = field(default_factory=dict)  # addresses that announce an address
+    called_by: dict[tuple[str, str], set[str]] = field(default_factory=dict)  # by domain and name
+    # What changed since correlation looked, by domain.
+    touched: dict[str, set[str]] = field(default_factory=dict)  # addresses of which a tie is new
+    again: dict[str, set[str]] = field(default_factory=dict)  # addresses of which a tie was seen again
+    everywhere: set[str] = field(default_factory=set)  # domains of which all is to be looked at
+
+    def add(self, part: Part) -> None:
+        """Take a part that may be a device's; its address is canonical."""
+        address = part.address
+        key = (address.domain, address.value)
+        self.parts[part.id] = part
+        self.at.setdefault(key, []).append(part.id)
+        if address.kind == "mac":
+            self._mac(address.domain, address.value)
+        else:
+            self.talkers.setdefault(key, []).append(part.id)
+        self._touch(*key)
 
     def take(self, fact: Observation) -> None:
         """Take one observation."""
@@ -57,33 +86,77 @@ class Evidence:
         """Return whether facts of this kind tie addresses."""
         return kind in _READERS
 
+    def _touch(self, domain: str, *addresses: str) -> None:
+        self.touched.setdefault(domain, set()).update(addresses)
+
+    def _mac(self, domain: str, mac: str) -> None:
+        if not is_group_mac(mac):
+            self.macs.setdefault(domain, set()).add(mac)
+
+    def _tie(self, table: dict[MacKey, dict[str, Span]], key: MacKey, ip: str, fact: Observation) -> None:
+        """Add to the ties of a MAC and an IP address."""
+        spans = table.get(key)
+        if spans is None:
+            spans = table[key] = {}
+            self._mac(*key)
+        span = spans.get(ip)
+        if span is not None:
+            span.extend(fact.first, fact.last, fact.count)
+            self.again.setdefault(key[0], set()).add(ip)
+            return
+        spans[ip] = Span(fact.first, fact.last, fact.count)
+        self.carriers.setdefault((key[0], ip), set()).add(key[1])
+        self._touch(*key)
+
+    def _note(self, table: dict[str, set[str]], fact: Observation, value: str) -> bool:
+        """Add to what a part states; answers whether it is new."""
+        known = table.setdefault(fact.subject.id, set())
+        if value in known:
+            return False
+        known.add(value)
+        self._touch(fact.subject.address.domain, canonical(fact.subject.address).value)
+        return True
+
     def _link(self, fact: Observation) -> None:
         address = fact.subject.address
         if address.kind == "mac" and fact["ip"] and not is_group_mac(address.value):
             self._seen((address.domain, address.value), fact)
-            _extend(self.carried, (address.domain, address.value), fact["ip"], fact)
+            self._tie(self.carried, (address.domain, address.value), fact["ip"], fact)
 
     def _seen(self, key: MacKey, fact: Observation) -> None:
         span = self.active.get(key)
         if span is None:
             self.active[key] = Span(fact.first, fact.last, fact.count)
+            self._touch(*key)
         else:
             span.extend(fact.first, fact.last, fact.count)
+            self.again.setdefault(key[0], set()).add(key[1])
 
     def _ttl(self, fact: Observation) -> None:
         initial, hops = fact["initial"], fact["hops"]
         if not isinstance(initial, int):
             return
         key = (fact.subject.address.domain, fact.subject.address.value)
-        self.ttl.setdefault(key, set()).add(initial)
+        known = self.ttl.setdefault(key, set())
+        if initial not in known:
+            known.add(initial)
+            self._touch(*key)
         # Controllers start at 30 and 60: below 64 the number of routers is a guess that proves nothing.
         if isinstance(hops, int) and initial in _COUNTED:
-            self.hops[key] = min(self.hops.get(key, hops), hops)
+            before = self.hops.get(key)
+            if before is None or hops < before:
+                self.hops[key] = hops
+                self._touch(*key)
 
     def _arp(self, fact: Observation) -> None:
         mac, ip = fact["sender_mac"], fact["sender_ip"]
         if mac and ip and not is_group_mac(mac) and not ip_kind(ip).nobody:
-            _extend(self.stated, (fact.subject.address.domain, mac), ip, fact)
+            domain = fact.subject.address.domain
+            self._tie(self.stated, (domain, mac), ip, fact)
+            stating = self.stated_by.setdefault((domain, ip), set())
+            if mac not in stating:  # A virtual MAC has what no other states.
+                stating.add(mac)
+                self._touch(domain, ip)
 
     def _dhcp(self, fact: Observation) -> None:
         domain = fact.subject.address.domain
@@ -91,41 +164,46 @@ class Evidence:
         if fact["operation"] in ("discover", "request", "inform") and client and not is_group_mac(client):
             self._seen((domain, client), fact)
             if fact["hostname"]:
-                self.called.setdefault((domain, client), set()).add(str(fact["hostname"]).lower())
+                name = str(fact["hostname"]).lower()
+                known = self.called.setdefault((domain, client), set())
+                if name not in known:
+                    known.add(name)
+                    self.called_by.setdefault((domain, name), set()).add(client)
+                    self._touch(domain, client)
         if fact["operation"] == "ack":
             mac, ip = fact["client_mac"], fact["your_ip"]
             if mac and ip and not is_group_mac(mac) and not ip_kind(ip).nobody:
-                _extend(self.leased, (domain, mac), ip, fact)
-            self.routers.setdefault(domain, set()).update(fact["routers"] or ())
+                self._tie(self.leased, (domain, mac), ip, fact)
+            named = self.routers.setdefault(domain, set())
+            if not named.issuperset(fact["routers"] or ()):
+                named.update(fact["routers"] or ())
+                self.everywhere.add(domain)
 
     def _serial(self, fact: Observation) -> None:
         for text in _serial_texts(fact):
-            self.serials.setdefault(fact.subject.id, set()).add(text)
+            if self._note(self.serials, fact, text):
+                address = canonical(fact.subject.address)
+                self.serial_at.setdefault((address.domain, text), set()).add(address.value)
 
     def _i_am(self, fact: Observation) -> None:
         if fact["network"] is None and fact["instance"] is not None:
-            self.identities.setdefault(fact.subject.id, set()).add(f"BACnet device {fact['instance']}")
+            self._note(self.identities, fact, f"BACnet device {fact['instance']}")
 
     def _mdns(self, fact: Observation) -> None:
-        self.neighbours.add(fact.subject.id)
-        if fact["ip"] and not fact["question"]:
-            self.announced.setdefault(fact.subject.id, set()).add(fact["ip"])
+        self._neighbour(fact)
+        if fact["ip"] and not fact["question"] and self._note(self.announced, fact, fact["ip"]):
+            address = canonical(fact.subject.address)
+            self.announced_by.setdefault((address.domain, fact["ip"]), set()).add(address.value)
 
     def _neighbour(self, fact: Observation) -> None:
-        self.neighbours.add(fact.subject.id)
+        if fact.subject.id not in self.neighbours:
+            self.neighbours.add(fact.subject.id)
+            self._touch(fact.subject.address.domain, canonical(fact.subject.address).value)
 
     def _ssdp(self, fact: Observation) -> None:
         # Searches and answers are sent to single addresses too, and from the Internet; notifications never.
         if str(fact["operation"] or "").startswith("notify_"):
-            self.neighbours.add(fact.subject.id)
-
-
-def _extend(table: dict[MacKey, dict[str, Span]], key: MacKey, ip: str, fact: Observation) -> None:
-    spans = table.setdefault(key, {})
-    if ip in spans:
-        spans[ip].extend(fact.first, fact.last, fact.count)
-    else:
-        spans[ip] = Span(fact.first, fact.last, fact.count)
+            self._neighbour(fact)
 
 
 def _serial_texts(fact: Observation) -> list[str]:

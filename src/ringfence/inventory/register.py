@@ -1,18 +1,19 @@
 """The register: observations in, devices out. Incremental; the same input gives the same devices.
 
-Rule 1: taking more facts costs what is new: a domain is correlated again when something was said in it, and a device is
-made again when its parts or what ties them changed.
+Rule 1: taking more facts costs what is new: addresses are correlated again when what ties them changed
+(``correlation.py``), and a device is made again when something was said of its parts, or what ties them changed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from ringfence.inventory.addresses import canonical, ip_kind, is_group_mac
 from ringfence.inventory.classify import Verdict, classify
 from ringfence.inventory.clues import BUILTIN_CLUES, PART_SEEN, Clue
-from ringfence.inventory.correlate import Group, correlate
+from ringfence.inventory.correlate import Group
+from ringfence.inventory.correlation import Correlation
 from ringfence.inventory.decided import Decided
 from ringfence.inventory.evidence import Evidence, Span
 from ringfence.inventory.knowledge import Knowledge
@@ -29,8 +30,6 @@ __all__ = ["Register"]
 _CLAIMS_PER_PART = 512
 _FEW_PACKETS = 4
 ClaimKey = tuple[str, str, str, str]  # field, value, clue, evidence
-#: Everything that correlation says of a device.
-GroupKey = tuple[object, ...]
 
 
 class Register:
@@ -57,28 +56,29 @@ class Register:
         self._seen: dict[str, Span] = {}
         self._roles = Roles()
         self._decided = Decided()
-        self._stirred: set[str] = set()  # domains in which something was said since the last look
-        self._dirty: set[str] = set()  # parts of which something was said
-        self._groups: dict[str, list[Group]] = {}
-        self._built: dict[GroupKey, Device | None] = {}
-        self._devices: list[Device] = []
+        self._correlation = Correlation(self._evidence, self._options)
+        # What was said of each value, by its identity; it holds the value, so that no other takes its place.
+        self._said: dict[int, tuple[Mapping[str, object], str, tuple[ClaimKey, ...]]] = {}
+        self._dirty: set[str] = set()  # parts of which something was said since the last look
+        self._built: dict[int, tuple[Group, Device | None]] = {}  # by the group's identity
+        self._by_id: dict[str, Device] = {}
         self._owners: dict[str, str] = {}
+        self._ordered: list[Device] | None = None
+        self._changed: dict[str, Device] = {}  # since the last ``changes``
+        self._gone: set[str] = set()
 
     def observe(self, observations: Iterable[Observation]) -> None:
         """Take new and changed observations. Taking one twice changes nothing."""
         for fact in observations:
             subject = fact.subject
-            self._stir(subject)
+            self._dirty.add(subject.id)
             if fact.kind != "flow.targeted":  # Whom others tried in vain to reach need not be there.
                 self._part(subject, fact.first, fact.last)
             if Evidence.reads(fact.kind):
                 self._evidence.take(fact)
             readers = self._readers.get(fact.kind)
             if readers:
-                kept = self._claims.setdefault(subject.id, {})
-                for clue in readers:
-                    for claim in clue.claims(fact):
-                        _keep(kept, claim, fact)
+                self._claim(fact, readers)
 
     def conversations(self, conversations: Iterable[Conversation]) -> None:
         """Take who talked to whom: roles come from here."""
@@ -88,61 +88,111 @@ class Register:
             if conversation.answered:
                 self._part(conversation.destination, conversation.first, conversation.last)
             self._roles.take(conversation)
-            self._stir(conversation.source)
-            self._stir(conversation.destination)
+            self._dirty |= {conversation.source.id, conversation.destination.id}
 
     def decide(self, decisions: Iterable[Decision]) -> None:
         """Take all decisions of people that are in force; they replace those taken before."""
         self._decided = Decided.of(decisions)
-        self._stirred |= {part.address.domain for part in self._evidence.parts.values()}
-        self._built.clear()
+        self._evidence.everywhere |= {part.address.domain for part in self._evidence.parts.values()}
+        self._dirty |= self._evidence.parts.keys()
 
     def devices(self) -> list[Device]:
         """Return all devices in canonical order. A device that did not change is the same object as before."""
-        if self._stirred:
-            groups = correlate(self._evidence, self._options, self._stirred)
-            for domain in self._stirred:
-                self._groups[domain] = self._decided.regroup(groups.get(domain, []), self._evidence.parts)
-            if self._rebuild():
-                self._built.clear()  # A new fingerprint may describe any device.
-                self._rebuild()
-            self._stirred.clear()
-            self._dirty.clear()
-        return list(self._devices)
+        self._look()
+        if self._ordered is None:
+            built = sorted(self._built.values(), key=lambda each: _order(each[0]))
+            self._ordered = [device for _, device in built if device is not None]
+        return list(self._ordered)
 
-    def _stir(self, part: Part) -> None:
-        self._stirred.add(part.address.domain)
-        self._dirty.add(part.id)
+    def changes(self) -> tuple[list[Device], list[str]]:
+        """Return the devices that are new or changed since this was last asked, and the ids of those that are gone."""
+        self._look()
+        told = list(self._changed.values()), sorted(self._gone)
+        self._changed, self._gone = {}, set()
+        return told
 
-    def _rebuild(self) -> bool:
-        """Make what changed; answers whether a correction taught something new."""
-        by_address: dict[tuple[str, str], list[Part]] = {}
-        for part in self._evidence.parts.values():
-            by_address.setdefault((part.address.domain, part.address.value), []).append(part)
-        built: dict[GroupKey, Device | None] = {}
-        for group in sorted((group for each in self._groups.values() for group in each), key=lambda each: each.order):
-            key = group.key
-            parts = [part for value in (*group.macs, *group.ips) for part in by_address.get((group.domain, value), ())]
-            if key in self._built and not any(part.id in self._dirty for part in parts):
-                built[key] = self._built[key]
-            else:
-                built[key] = self._device(group, parts)
-        self._built = built
-        self._devices = [device for device in built.values() if device is not None]
-        self._owners = {part.id: device.id for device in self._devices for part in device.parts}
-        if not self._decided.corrections:
-            return False
-        return sum(self._decided.learn(each, each.claims) for each in self._devices) > 0
+    def device(self, identity: str) -> Device | None:
+        """Return a device by its id; None where there is none."""
+        self._look()
+        return self._by_id.get(identity)
 
     def device_of(self, part_id: str) -> str | None:
         """Return the id of the device that a part belongs to; peers and groups belong to none."""
-        self.devices()
+        self._look()
         return self._owners.get(part_id)
 
     def owners(self) -> dict[str, str]:
         """Return the ids of all parts that belong to a device, with that device's id."""
-        self.devices()
+        self._look()
         return dict(self._owners)
+
+    # --- what changed -----------------------------------------------------------------------------------------------
+
+    def _look(self) -> None:
+        """Correlate and make again what is due."""
+        evidence = self._evidence
+        if not (self._dirty or evidence.touched or evidence.everywhere):
+            return
+        gone, new = self._correlation.look(self._decided)
+        dirty = {(part.address.domain, part.address.value) for part in self._parts(self._dirty)}
+        self._dirty = set()
+        before = {group.key: self._built.pop(id(group))[1] for group in gone}
+        due = {id(group): group for address in dirty for group in self._correlation.at(*address)}
+        same: dict[int, tuple[Group, Device | None]] = {}
+        for group in new:
+            if group.key in before and id(group) not in due:
+                same[id(group)] = (group, before.pop(group.key))
+            else:
+                due[id(group)] = group
+        left = [device for device in before.values() if device is not None]
+        self._built |= same
+        if self._make(due.values(), left):
+            # A new fingerprint may describe any device.
+            self._make([group for group, _ in self._built.values()], [])
+
+    def _make(self, groups: Iterable[Group], left: list[Device]) -> bool:
+        """Make devices, in the place of those that were made of these groups and of ``left``; answers whether a
+        correction taught something new."""
+        made: dict[str, Device] = {}
+        for group in sorted(groups, key=_order):
+            known = self._built.get(id(group), (group, None))[1]
+            if known is not None:
+                left.append(known)
+            where = [(group.domain, value) for value in (*group.macs, *group.ips)]
+            parts = [part for address in where for part in self._parts(self._evidence.at.get(address, ()))]
+            device = self._device(group, parts)
+            if device is not None:
+                known = self._by_id.get(device.id)
+                device = made[device.id] = known if known == device else device
+            self._built[id(group)] = (group, device)
+        for device in left:
+            self._forget(device, made)
+        for device in made.values():
+            if self._by_id.get(device.id) is not device:
+                self._by_id[device.id] = self._changed[device.id] = device
+                self._gone.discard(device.id)
+            self._owners |= {part.id: device.id for part in device.parts}
+        if made or left:
+            self._ordered = None
+        if not self._decided.corrections:
+            return False
+        return sum(self._decided.learn(each, each.claims) for each in made.values()) > 0
+
+    def _forget(self, device: Device, made: Mapping[str, Device]) -> None:
+        """Take away a device that was made before, or what it had beyond what it has now."""
+        for part in device.parts:
+            if self._owners.get(part.id) == device.id:
+                del self._owners[part.id]
+        if device.id not in made and self._by_id.get(device.id) is device:
+            del self._by_id[device.id]
+            self._changed.pop(device.id, None)
+            self._gone.add(device.id)
+
+    def _parts(self, ids: Iterable[str]) -> Iterator[Part]:
+        for each in ids:
+            part = self._evidence.parts.get(each)
+            if part is not None:
+                yield part
 
     # --- parts ------------------------------------------------------------------------------------------------------
 
@@ -156,12 +206,29 @@ class Register:
             return
         self._seen[part.id] = Span(first, last)
         if _can_be_device(part):
-            self._evidence.parts[part.id] = part = replace(part, address=canonical(part.address))
+            part = replace(part, address=canonical(part.address))
+            self._evidence.add(part)
             fact = Observation(PART_SEEN, part, None, {}, 1, first, last)
             kept = self._claims.setdefault(part.id, {})
             for clue in self._readers.get(PART_SEEN, ()):
                 for claim in clue.claims(fact):
                     _keep(kept, claim, fact)
+
+    def _claim(self, fact: Observation, readers: Iterable[Clue]) -> None:
+        """Keep what clues say of a fact. They read its value and its part: said again, it says the same again."""
+        subject = fact.subject.id
+        kept = self._claims.setdefault(subject, {})
+        known = self._said.get(id(fact.value))
+        if known is not None and known[1] == subject:
+            for key in known[2]:
+                if key in kept:
+                    kept[key] = _widened(kept[key], fact)
+            return
+        made = []
+        for clue in readers:
+            for claim in clue.claims(fact):
+                made.append(_keep(kept, claim, fact))
+        self._said[id(fact.value)] = (fact.value, subject, tuple(key for key in made if key is not None))
 
     # --- devices ----------------------------------------------------------------------------------------------------
 
@@ -173,15 +240,16 @@ class Register:
             return None
         ids = [part.id for part in whole]
         claims = [*self._gathered(group, parts), *self._roles.claims(ids), *_forwarding(group)]
+        marks = set(group.marks)
         roles = self._roles.of(ids)
         if "router" in group.marks:
             # A router asks for names on behalf of others.
             claims = [claim for claim in claims if claim.clue != "name_asked"]
         if self._translates(group, claims):
-            group.marks.add("nat")
+            marks.add("nat")
         claims += self._decided.proposed(claims)
         verdict = classify(claims, roles, self._knowledge, self._options)
-        return self._decided.corrected(self._filled(group, whole, [*claims, *verdict.derived], verdict))
+        return self._decided.corrected(self._filled(group, marks, whole, [*claims, *verdict.derived], verdict))
 
     @staticmethod
     def _last_holder(group: Group, part: Part) -> bool:
@@ -200,11 +268,14 @@ class Register:
             span, seen = group.spans.get(part.address.value), self._seen[part.id]
             for claim in self._claims.get(part.id, {}).values():
                 if claim.clue in self._by_sight:  # What an address alone says holds as long as it is seen.
-                    claim = replace(claim, first=seen.first, last=seen.last)
+                    words = (claim.field, claim.value, claim.weight, claim.clue, claim.evidence)
+                    claim = Claim(*words, seen.first, seen.last, claim.packets)
                 if span is None or span.first <= claim.first < span.last:
                     yield claim
 
-    def _filled(self, group: Group, parts: list[Part], claims: list[Claim], verdict: Verdict) -> Device:
+    def _filled(
+        self, group: Group, marks: set[str], parts: list[Part], claims: list[Claim], verdict: Verdict
+    ) -> Device:
         texts = verdict.texts
         names = {claim.value for claim in claims if claim.field == "name"}
         spans = [self._seen[part.id] for part in parts]
@@ -236,7 +307,7 @@ class Register:
             macs=tuple(group.macs),
             ips=tuple(group.ips),
             names=tuple(sorted(names)),
-            marks=tuple(sorted(group.marks | _marks(claims))),
+            marks=tuple(sorted(marks | _marks(claims))),
             first=min(span.first for span in spans),
             last=max(span.last for span in spans),
             claims=tuple(ordered[: self._options.claims_per_device]),
@@ -246,21 +317,34 @@ class Register:
         )
 
 
-def _keep(kept: dict[ClaimKey, Claim], claim: Claim, fact: Observation) -> None:
+def _order(group: Group) -> tuple[object, ...]:
+    """Canonical order; what a person freed from several devices may begin with the same address."""
+    return group.order, group.key
+
+
+def _keep(kept: dict[ClaimKey, Claim], claim: Claim, fact: Observation) -> ClaimKey | None:
+    """Add a claim to those of its part; answers under what it is kept."""
     if not claim.value.strip():
-        return  # Devices do send names made of nothing.
+        return None  # Devices do send names made of nothing.
     key = (claim.field, claim.value, claim.clue, claim.evidence)
     known = kept.get(key)
     if known is not None:
         if claim.weight > known.weight:
-            kept[key] = known = replace(known, weight=claim.weight)
-        if fact.first >= known.first and fact.last <= known.last:
-            return
-        first, last = min(known.first, fact.first), max(known.last, fact.last)
-        kept[key] = replace(known, first=first, last=last)
+            known = replace(known, weight=claim.weight)
+        kept[key] = _widened(known, fact)
     elif len(kept) < _CLAIMS_PER_PART:
         # Written out: dataclasses.replace takes a quarter of the whole time here.
         kept[key] = Claim(*key[:2], claim.weight, *key[2:], fact.first, fact.last, fact.packets)
+    else:
+        return None
+    return key
+
+
+def _widened(claim: Claim, fact: Observation) -> Claim:
+    if fact.first >= claim.first and fact.last <= claim.last:
+        return claim
+    words = (claim.field, claim.value, claim.weight, claim.clue, claim.evidence)
+    return Claim(*words, min(claim.first, fact.first), max(claim.last, fact.last), claim.packets)
 
 
 def _may_be_forged(conversation: Conversation) -> bool:

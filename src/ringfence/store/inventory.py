@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -38,7 +39,7 @@ from ringfence.store.schema.inventory import (
 )
 from ringfence.store.unit import UnitOfWork
 
-__all__ = ["Devices", "load_devices", "save_devices"]
+__all__ = ["Devices", "device_ids", "load_devices", "save_devices"]
 
 _TEXTS = ("domain", "name", "class", "vendor", "product", "model", "firmware", "serial", "os")
 _LISTS = ("roles", "macs", "ips", "names", "marks", "merge_reasons")
@@ -49,6 +50,7 @@ _COLUMNS = (
 _NEWS = ("class", "vendor", "product", "model", "firmware", "serial", "os", "purdue_level", "name", "macs", "ips")
 _KNOWN = ("id", "digest", "merged_into", *_NEWS)
 _SEARCHED = 4_000  # letters of what a person may type: room for each of the indexed texts, whole
+_CHUNK = 2_000  # devices that are compared at a time: most are as they were
 _NOT_EVALUATED = "not_evaluated"
 _STATE = {True: "intended", False: "unintended"}
 _LONGEST = 500  # letters of a name or another text that is indexed (PostgreSQL takes 2,704 bytes); claims hold it whole
@@ -92,9 +94,20 @@ def save_devices(unit: UnitOfWork, devices: Iterable[Device]) -> int:
     ``devices`` may be all of them or some. A part that stood with another device moves.
     """
     connection = unit.connection
-    made = {one.device.id: one for one in map(_made, devices)}
-    before = {row[0]: row for row in bulk.select_by(connection, device, _KNOWN, "id", made)}
-    changed = [one for one in made.values() if one.device.id not in before or _differs(one, before[one.device.id])]
+    made: dict[str, _Made] = {}
+    before: dict[str, tuple[Any, ...]] = {}
+    waiting = iter(devices)
+    while some := list(map(_made, islice(waiting, _CHUNK))):
+        rows = {
+            row[0]: row for row in bulk.select_by(connection, device, _KNOWN, "id", [one.device.id for one in some])
+        }
+        for one in some:
+            known = rows.get(one.device.id)
+            if known is None or _differs(one, known):
+                made[one.device.id] = one
+                if known is not None:
+                    before[one.device.id] = known
+    changed = list(made.values())
     if not changed:
         return 0
     moved = _moved(connection, changed)
@@ -242,6 +255,11 @@ def _intended(connection: Connection) -> IntendedIndex | None:
 
 
 # --- reading back -------------------------------------------------------------------------------------------------
+
+
+def device_ids(connection: Connection) -> set[str]:
+    """Return the ids of all devices, without those that were merged into others."""
+    return set(connection.execute(select(device.c.id).where(device.c.merged_into.is_(None))).scalars())
 
 
 def load_devices(connection: Connection, ids: Iterable[str] | None = None) -> list[Device]:

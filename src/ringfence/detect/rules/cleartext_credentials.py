@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from ringfence.detect.rule import Rule, RuleDoc, Sight
 from ringfence.model.finding import Finding, Severity
@@ -28,6 +28,10 @@ class CleartextCredentials(Rule):
         source="RFC 7617 §4; IEC 62443-3-3 SR 1.5, SR 4.1",
         limits=("Log-ins inside encrypted tunnels or before the capture began are not seen.",),
     )
+
+    def concerns(self, fact: Observation) -> Iterable[str]:
+        """Log-ins concern the client."""
+        return (fact.subject.id,) if fact["secret"] is not None and fact.object is not None else ()
 
     def findings(self, sight: Sight) -> Iterator[Finding]:
         """One finding per client, server and protocol."""

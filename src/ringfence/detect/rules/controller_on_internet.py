@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from ringfence.detect.rule import Rule, RuleDoc, Sight, is_public
 from ringfence.model.finding import Finding, Severity
@@ -23,6 +23,7 @@ class ControllerOnInternet(Rule):
 
     NAME = "controller_on_internet"
     READS = ("conversations",)
+    SHOWS_PACKETS = True
     DOC = RuleDoc(
         title="Controller talks to the internet",
         severity=Severity.HIGH,
@@ -36,6 +37,16 @@ class ControllerOnInternet(Rule):
         ),
         benign=("A vendor's cloud or time service that was approved.",),
     )
+
+    def concerns(self, fact: Observation) -> Iterable[str]:
+        """What is said across the border concerns who stands inside; its packets are shown."""
+        return () if fact.object is None else _inside(fact.subject, fact.object)
+
+    def concerned_by(self, conversation: Conversation) -> Iterable[str]:
+        """Conversations across the border concern who stands inside; answering an OT protocol makes a controller."""
+        served = conversation.protocol in _OT_PROTOCOLS and conversation.answered
+        inside = _inside(conversation.source, conversation.destination)
+        return (*inside, conversation.destination.id) if served else inside
 
     def findings(self, sight: Sight) -> Iterator[Finding]:
         """One finding per controller and public address."""
@@ -81,3 +92,9 @@ class ControllerOnInternet(Rule):
     def _controls(sight: Sight, part: Part, served: set[str]) -> bool:
         device = sight.device(part)
         return device is not None and (device.device_class in _OT_CLASSES or part.id in served)
+
+
+def _inside(one: Part, other: Part) -> tuple[str, ...]:
+    """The one of two parts that stands inside, where the other is of the public internet."""
+    outside = is_public(one)
+    return () if outside == is_public(other) else (other.id,) if outside else (one.id,)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from ringfence.detect.rule import Rule, RuleDoc, Sight
 from ringfence.model.finding import Finding, Severity
@@ -30,6 +30,11 @@ class DefaultCredentials(Rule):
         ),
         benign=("A scanner or a password audit tries default pairs on purpose.",),
     )
+
+    def concerns(self, fact: Observation) -> Iterable[str]:
+        """Log-ins with a default pair concern the client."""
+        told = fact["default"] and fact.object is not None and fact["secret"] is not None
+        return (fact.subject.id,) if told else ()
 
     def findings(self, sight: Sight) -> Iterator[Finding]:
         """One finding per client and server."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from ringfence.detect.rule import Rule, RuleDoc, Sight, is_public
 from ringfence.model.finding import Finding, Severity
@@ -17,7 +17,7 @@ class ExposedManagement(Rule):
     """Telnet in use, HTTP basic authentication offered, or a log-in service reached from the internet."""
 
     NAME = "exposed_management"
-    READS = ("telnet.banner", "telnet.option", "telnet.data", "http.response", "ssh.banner")
+    READS = ("telnet.banner", "telnet.option", "telnet.data", "http.response", "conversations")
     DOC = RuleDoc(
         title="Exposed management interface",
         severity=Severity.MEDIUM,
@@ -27,6 +27,18 @@ class ExposedManagement(Rule):
         source="IEC 62443-3-3 SR 1.13, SR 5.1; ETSI EN 303 645 provision 5.6-1",
         limits=("An interface that nobody used while capturing is not seen.",),
     )
+
+    def concerns(self, fact: Observation) -> Iterable[str]:
+        """Telnet concerns whoever of the two is the server, a question for a password who asks it."""
+        if fact.kind == "http.response":
+            return (fact.subject.id,) if _asks_basic(fact) else ()
+        return (fact.subject.id,) if fact.object is None else (fact.subject.id, fact.object.id)
+
+    def concerned_by(self, conversation: Conversation) -> Iterable[str]:
+        """A Telnet server is known by its answers; a log-in from the internet concerns who comes from there."""
+        if conversation.protocol not in ("telnet", "ssh") or not conversation.answered:
+            return ()
+        return conversation.source.id, conversation.destination.id
 
     def findings(self, sight: Sight) -> Iterator[Finding]:
         """One finding per server and way."""
@@ -59,7 +71,7 @@ class ExposedManagement(Rule):
     def _basic(self, sight: Sight) -> Iterator[Finding]:
         offered: dict[Part, list[Observation]] = defaultdict(list)
         for fact in sight.facts("http.response"):
-            if str(fact["www_authenticate"] or "").lower().startswith("basic"):
+            if _asks_basic(fact):
                 offered[fact.subject].append(fact)
         for server, facts in offered.items():
             if is_public(server):
@@ -93,6 +105,10 @@ class ExposedManagement(Rule):
                     expected="Log-ins are reachable from inside or through a jump host only.",
                     seen=f"{conversation.flows:,} conversations on port {conversation.port}.",
                 )
+
+
+def _asks_basic(fact: Observation) -> bool:
+    return str(fact["www_authenticate"] or "").lower().startswith("basic")
 
 
 def _as_fact(conversation: Conversation) -> Observation:

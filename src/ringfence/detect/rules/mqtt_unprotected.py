@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from ringfence.detect.rule import Rule, RuleDoc, Sight
 from ringfence.model.finding import Finding, Severity
@@ -16,7 +16,7 @@ class MqttUnprotected(Rule):
     """A broker that talks MQTT in clear."""
 
     NAME = "mqtt_unprotected"
-    READS = ("mqtt.connect", "mqtt.connack", "mqtt.publish")
+    READS = ("mqtt.connect", "mqtt.connack")
     DOC = RuleDoc(
         title="MQTT without encryption",
         severity=Severity.MEDIUM,
@@ -27,11 +27,17 @@ class MqttUnprotected(Rule):
         limits=("Where the broker refused the client is known only if its answer was captured.",),
     )
 
+    def concerns(self, fact: Observation) -> Iterable[str]:
+        """All of it concerns the broker."""
+        if fact.kind == "mqtt.connect":
+            return () if fact.object is None else (fact.object.id,)
+        return (fact.subject.id,) if fact["code"] == 0 else ()
+
     def findings(self, sight: Sight) -> Iterator[Finding]:
         """One finding per broker, graver where it lets anonymous clients in."""
         brokers: dict[Part, list[Observation]] = defaultdict(list)
-        for fact in sight.facts("mqtt.connect", "mqtt.publish"):
-            if fact.object is not None and fact.kind == "mqtt.connect":
+        for fact in sight.facts("mqtt.connect"):
+            if fact.object is not None:
                 brokers[fact.object].append(fact)
         accepted = {fact.subject for fact in sight.facts("mqtt.connack") if fact["code"] == 0}
         for broker, facts in brokers.items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from ringfence.detect.rule import Rule, RuleDoc, Sight, is_public
 from ringfence.model.finding import Finding, Severity
@@ -54,6 +54,12 @@ class ObsoleteEncryption(Rule):
         source="RFC 8996 (TLS 1.0, 1.1), RFC 7568 (SSL 3.0), RFC 7465 (RC4), RFC 4253 §5.1 (SSH 1)",
         limits=("What a server would accept from other clients is not known: only what it chose here.",),
     )
+
+    def concerns(self, fact: Observation) -> Iterable[str]:
+        """What was agreed on concerns the server, or the device that uses one on the internet."""
+        if fact.kind == "ssh.banner":
+            return (fact.subject.id,)
+        return (self._whose(fact).id,) if any(self._faults(fact)) else ()
 
     def findings(self, sight: Sight) -> Iterator[Finding]:
         """One finding per server and fault; servers on the internet count by the device that uses them."""

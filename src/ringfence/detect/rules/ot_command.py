@@ -11,7 +11,7 @@ Rule 4: whether the controller obeyed is said where its answers were seen; a ref
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from ringfence.detect.rule import Rule, RuleDoc, Sight
@@ -152,6 +152,14 @@ class OtCommand(Rule):
             "Set points written by the operator station all day long.",
         ),
     )
+
+    def concerns(self, fact: Observation) -> Iterable[str]:
+        """Commands concern the sender, and so do the answers to him."""
+        if fact.object is None:
+            return ()
+        if fact.kind in _ANSWERS:
+            return (fact.object.id,)
+        return (fact.subject.id,) if _sort_of(fact) is not None else ()
 
     def findings(self, sight: Sight) -> Iterator[Finding]:
         """One finding per sender, controller and sort of command; one for all controllers where they are many."""

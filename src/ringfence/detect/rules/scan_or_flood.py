@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import ClassVar
 
 from ringfence.detect.options import DetectOptions
-from ringfence.detect.rule import Rule, RuleDoc, Sight
+from ringfence.detect.rule import Rule, RuleDoc, Sight, at_address
 from ringfence.model.finding import Finding, Severity
 from ringfence.model.observation import Observation, Part
 
@@ -18,6 +19,8 @@ class ScanOrFlood(Rule):
 
     NAME = "scan_or_flood"
     READS = ("flow.attempts", "flow.targeted", "arp.packet", "x.overflow")
+    SWAYED_BY: ClassVar[Mapping[str, str]] = {"flow.attempts": "flow.targeted"}
+    BY_ADDRESS = True
     DOC = RuleDoc(
         title="Network scan",
         severity=Severity.MEDIUM,
@@ -31,6 +34,16 @@ class ScanOrFlood(Rule):
         ),
         benign=("An approved vulnerability scanner or discovery tool.", "A device whose server has gone."),
     )
+
+    def concerns(self, fact: Observation) -> Iterable[str]:
+        """What somebody tried concerns him, what he was answered by ARP too; a flood from many concerns its target."""
+        if fact.kind == "x.overflow":
+            return (fact.subject.id,) if fact["of"] == "arp.packet" else ()
+        if fact.kind == "arp.packet":
+            if fact["operation"] == "reply":
+                return (at_address(fact.subject.address.domain, str(fact["target_mac"])),)
+            return (fact.subject.id,) if fact["operation"] == "request" else ()
+        return (fact.subject.id,)
 
     def findings(self, sight: Sight) -> Iterator[Finding]:
         """One finding per talker that scans, per talker that floods, and per target of a flood from many."""
@@ -120,11 +133,15 @@ class ScanOrFlood(Rule):
         for fact in sight.facts("x.overflow"):
             if fact["of"] == "arp.packet":
                 over[fact.subject] += fact.count
+        answers: dict[str, int] = defaultdict(int)
+        for fact in sight.facts("arp.packet"):
+            if fact["operation"] == "reply":
+                answers[at_address(fact.subject.address.domain, str(fact["target_mac"]))] += 1
         for part, targets in asked.items():
             busiest = _most_in_a_window(list(targets.values()))
             if len(busiest) < sight.options.scan_arp_destinations:
                 continue
-            answered = sum(1 for fact in sight.facts("arp.packet") if fact["operation"] == "reply")
+            answered = answers.get(at_address(part.address.domain, part.address.value), 0)
             more = f" and {over[part]:,} requests more" if over[part] else ""
             yield self.finding(
                 sight,
@@ -135,7 +152,7 @@ class ScanOrFlood(Rule):
                 confidence=0.8,
                 why=f"{sight.label(part)} asked for {len(busiest):,} addresses{more} by ARP within five minutes.",
                 expected="Devices ask for the few addresses they talk to.",
-                seen=f"ARP requests for {len(busiest):,} addresses; {answered:,} sorts of replies in the capture.",
+                seen=f"ARP requests for {len(busiest):,} addresses; {answered:,} sorts of replies to it.",
             )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from ringfence.detect.rule import Rule, RuleDoc, Sight
 from ringfence.model.finding import Finding, Severity
@@ -27,6 +27,13 @@ class SnmpDefaultCommunity(Rule):
         limits=("Communities are compared with a list; the text itself is never kept.",),
         benign=("A monitoring system that tries several communities in turn.",),
     )
+
+    def concerns(self, fact: Observation) -> Iterable[str]:
+        """Questions and answers with a default community concern the agent."""
+        if not fact["default"]:
+            return ()
+        agent = fact.subject if fact["operation"] == "response" else fact.object
+        return () if agent is None else (agent.id,)
 
     def findings(self, sight: Sight) -> Iterator[Finding]:
         """One finding per agent; graver where something was set, slighter where nobody answered."""

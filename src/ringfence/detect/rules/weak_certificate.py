@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from ringfence.detect.rule import Rule, RuleDoc, Sight, is_public
 from ringfence.model.clock import rfc3339
@@ -34,6 +34,10 @@ class WeakCertificate(Rule):
         ),
         benign=("Many devices ship with a self-signed certificate; it is safe only where it was pinned.",),
     )
+
+    def concerns(self, fact: Observation) -> Iterable[str]:
+        """A certificate concerns who shows it; whether it has expired depends on when it was seen last."""
+        return () if fact["position"] or is_public(fact.subject) else (fact.subject.id,)
 
     def findings(self, sight: Sight) -> Iterator[Finding]:
         """One finding per device and fault; certificates of servers on the internet are not judged."""
