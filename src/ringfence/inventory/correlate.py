@@ -11,6 +11,7 @@ Rule 4: nothing merges across domains by address. Every merge and split states i
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -126,8 +127,12 @@ class Domain:
                 f"{mac} is a virtual address of {mark.words}: it is shared by several devices and joins none."
             )
             return group
-        local = [ip for ip in carried if self._may_be_own(ip, mac)]
-        group.forwards = sorted(ip for ip in carried if self._foreign(ip, mac))
+        networks = Counter(ip_prefix(ip) for ip in carried if ip_kind(ip).version == 6)
+        every = networks.total()
+        elsewhere = {network for network, count in networks.items() if every - count > 4}
+        foreign = {ip for ip in carried if self._foreign(ip, mac, elsewhere)}
+        local = [ip for ip in carried if not ip_kind(ip).nobody and ip not in foreign]
+        group.forwards = sorted(foreign)
         own = {ip for ip in (*stated, *leased) if not ip_kind(ip).nobody}
         own |= {ip for ip in local if ip_kind(ip).link_local or mac_from_eui64(ip) == mac}
         far = [ip for ip in local if ip not in own and self._distant(ip)]
@@ -145,22 +150,15 @@ class Domain:
             group.reasons.append(self._why(mac, ip))
         return group
 
-    def _may_be_own(self, ip: str, mac: str) -> bool:
-        kind = ip_kind(ip)
-        return not kind.nobody and not self._foreign(ip, mac)
-
-    def _foreign(self, ip: str, mac: str) -> bool:
-        """A public address that came from elsewhere, through this MAC."""
+    def _foreign(self, ip: str, mac: str, elsewhere: set[str]) -> bool:
+        """A public address that came from elsewhere (IPv6: one of these networks), through this MAC."""
         kind = ip_kind(ip)
         if not kind.public or ip in self.stated(mac) or ip in self.leased(mac):
             return False
         if kind.version == 4 and not self.evidence.neighbours.isdisjoint(self.talkers(ip)):
             return False  # Link-local multicast crosses no router.
         if kind.version == 6:
-            prefix = ip_prefix(ip)
-            return (
-                sum(1 for other in self.carried(mac) if ip_kind(other).version == 6 and ip_prefix(other) != prefix) > 4
-            )
+            return ip_prefix(ip) in elsewhere
         return not (self.public_plan and len(self.carried(mac)) == 1)
 
     def _stated_by_other(self, ip: str, mac: str) -> bool:
