@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import BinaryIO, Protocol
 
 import duckdb
 
-__all__ = ["ArrowTable", "Memory", "calculator", "parquet_files", "write_parquet"]
+__all__ = ["ArrowTable", "Memory", "calculator", "opened", "parquet_files", "write_parquet"]
 
 _MEMORY = "512MB"
 _THREADS = 2
@@ -67,9 +67,8 @@ class Memory:
         os.close(self._descriptor)
 
 
-@contextmanager
-def calculator() -> Iterator[duckdb.DuckDBPyConnection]:
-    """Yield an empty database in memory that is locked in."""
+def opened() -> duckdb.DuckDBPyConnection:
+    """Return an empty database in memory that is locked in; whoever asked closes it."""
     connection = duckdb.connect(
         ":memory:",
         config={
@@ -87,17 +86,25 @@ def calculator() -> Iterator[duckdb.DuckDBPyConnection]:
         connection.execute("SET enable_external_access = false")
         connection.execute("SET TimeZone = 'UTC'")
         connection.execute("SET lock_configuration = true")
-        yield connection
-    finally:
+    except BaseException:
         connection.close()
+        raise
+    return connection
 
 
 @contextmanager
-def parquet_files(opened: Iterable[Iterable[bytes]]) -> Iterator[list[str]]:
+def calculator() -> Iterator[duckdb.DuckDBPyConnection]:
+    """Yield one that is closed afterwards."""
+    with closing(opened()) as connection:
+        yield connection
+
+
+@contextmanager
+def parquet_files(files: Iterable[Iterable[bytes]]) -> Iterator[list[str]]:
     """Yield paths at which DuckDB reads the plain bytes of several Parquet files."""
     held: list[Memory] = []
     try:
-        for chunks in opened:
+        for chunks in files:
             memory = Memory()
             held.append(memory)
             memory.fill(chunks)

@@ -25,7 +25,7 @@ from sqlalchemy import Connection, delete, select
 from ringfence.model.errors import RingfenceError
 from ringfence.store.database import Database
 from ringfence.store.disk import TEMPORARY, appearing, disk_errors, private_folder
-from ringfence.store.duck import ArrowTable, Memory, calculator, write_parquet
+from ringfence.store.duck import ArrowTable, Memory, opened, write_parquet
 from ringfence.store.keys import Keys
 from ringfence.store.schema.traffic import lake_file, period_key
 from ringfence.store.sealed import SealedWriter
@@ -72,6 +72,7 @@ class Lake:
         self.folder = folder / "lake"
         self.keys = keys
         self.clock = clock
+        self._duck: duckdb.DuckDBPyConnection | None = None  # to open one takes longer than to write a small batch
 
     def write(self, connection: Connection, batch_id: str, dataset: str, table: ArrowTable) -> int:
         """Store a batch's rows within the transaction of ``connection``; answers how many rows are new in the lake.
@@ -85,7 +86,7 @@ class Lake:
             raise RingfenceError("internal", f"{dataset} {batch_id}", "The lake takes no such batch.")
         began, ended = DATASETS[dataset]
         stored = 0
-        with calculator() as duck:
+        with self._writing() as duck:
             duck.register("batch", table)
             for day, rows, first, last in _days(duck, began, ended):
                 where = _day_filter(began, day)
@@ -97,6 +98,18 @@ class Lake:
                     self.put(connection, row, plain)
                 stored += rows
         return stored
+
+    @contextmanager
+    def _writing(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Yield the calculator that is kept for writing; one that failed is not used again. For one thread."""
+        duck, self._duck = self._duck or opened(), None
+        try:
+            yield duck
+            duck.unregister("batch")
+        except BaseException:
+            duck.close()
+            raise
+        self._duck = duck
 
     def put(self, connection: Connection, row: dict[str, Any], plain: Memory) -> None:
         """Seal a Parquet file under its row's name and list it within the transaction of ``connection``."""
