@@ -21,6 +21,8 @@ from ringfence.store.schema.inventory import (
     address,
     claim,
     conflict,
+    decision,
+    decision_part,
     device,
     device_note,
     device_part,
@@ -57,16 +59,24 @@ def erase_older(unit: UnitOfWork, kind: str, before: int) -> int:
     return number
 
 
-def erase_device(unit: UnitOfWork, identity: str, scope: Scope, who: str) -> None:
-    """Erase one device with all that is kept of it: facts, claims, notes, history, its part in findings.
+def erase_device(unit: UnitOfWork, identity: str, scope: Scope, who: str) -> dict[str, int]:
+    """Erase one device with all that is kept of it: facts, claims, notes, decisions, history, the findings it is in.
+
+    Devices that were merged into it go with it. Returns how much that was, by kind. Packets that its findings kept are
+    the packet ring's to let go (``PacketRing.let_go``), after the unit.
 
     Raises:
         RingfenceError: ``not-found``.
     """
     known = seen_device(unit.connection, identity, scope)["id"]
-    absorbed = unit.connection.execute(select(device.c.id).where(device.c.merged_into == known)).scalars().all()
-    _devices(unit.connection, [known, *absorbed])
+    every, latest = {known}, [known]
+    while latest:
+        absorbed = {row[0] for row in bulk.select_by(unit.connection, device, ("id",), "merged_into", latest)}
+        latest = sorted(absorbed - every)
+        every |= absorbed
+    erased = _devices(unit.connection, sorted(every), ("subject", "object"))
     unit.change("device", known, "erased", who)
+    return erased
 
 
 def _rows(table: Table, column: str, hours: bool = False) -> Callable[[Connection, int], int]:
@@ -99,12 +109,13 @@ def _old_devices(connection: Connection, before: int) -> int:
     return len(ids)
 
 
-def _devices(connection: Connection, ids: Sequence[str]) -> None:
+def _devices(connection: Connection, ids: Sequence[str], named: Sequence[str] = ("subject",)) -> dict[str, int]:
+    """Erase devices, with the facts in which they are ``named`` (of objects there is no index: for one device only)."""
     parts = sorted({row[0] for row in bulk.select_by(connection, device_part, ("part",), "device", ids)})
-    bulk.delete_where(connection, observation, "subject", parts)
-    for table, column in ((conversation, "source"), (conversation, "destination"), (talker, "source")):
-        bulk.delete_where(connection, table, column, parts)
-    bulk.delete_where(connection, talker, "destination", parts)
+    erased = {"devices": len(ids), "observations": _gone(connection, observation, named, parts)}
+    for name, table in (("conversations", conversation), ("talkers", talker)):
+        erased[name] = _gone(connection, table, ("source", "destination"), parts)
+    erased["decisions"] = _undecided(connection, parts)
     found = sorted({row[0] for row in bulk.select_by(connection, finding_device, ("finding",), "device", ids)})
     _history(connection, "finding", found)
     bulk.delete_where(connection, finding_device, "finding", found)
@@ -114,6 +125,27 @@ def _devices(connection: Connection, ids: Sequence[str]) -> None:
     for table in (claim, conflict, address, device_part, device_note, device_text, label):
         bulk.delete_where(connection, table, "device", ids)
     bulk.delete_where(connection, device, "id", ids)
+    return erased | {"findings": len(found)}
+
+
+def _gone(connection: Connection, table: Table, columns: Sequence[str], parts: Sequence[str]) -> int:
+    """Erase the rows of which one of these columns names one of these parts."""
+    number = 0
+    for column in columns:
+        for start in range(0, len(parts), 500):
+            some = parts[start : start + 500]
+            number += int(connection.execute(delete(table).where(table.c[column].in_(some))).rowcount)
+    return number
+
+
+def _undecided(connection: Connection, parts: Sequence[str]) -> int:
+    """Take parts out of what people decided; a decision about no other part goes."""
+    about = sorted({row[0] for row in bulk.select_by(connection, decision_part, ("decision",), "part", parts)})
+    bulk.delete_where(connection, decision_part, "part", parts)
+    tied = bulk.select_by(connection, decision_part, ("decision", "left"), "decision", about)
+    gone = sorted(set(about) - {identity for identity, left in tied if not left})
+    bulk.delete_where(connection, decision_part, "decision", gone)
+    return bulk.delete_where(connection, decision, "id", gone)
 
 
 def _history(connection: Connection, noun: str, ids: Sequence[str]) -> None:

@@ -22,7 +22,7 @@ from ringfence.store.schema.columns import storable
 from ringfence.store.schema.inventory import decision, decision_part, device, device_note, domain, label, site, zone
 from ringfence.store.unit import UnitOfWork
 
-__all__ = ["LABELS", "MAX_LABEL", "MAX_NOTE", "MAX_OWNER", "annotate", "load_decisions", "seen_device"]
+__all__ = ["LABELS", "MAX_LABEL", "MAX_NOTE", "MAX_OWNER", "Before", "annotate", "load_decisions", "seen_device"]
 
 MAX_NOTE = 10_000  # letters
 MAX_OWNER = 200  # letters
