@@ -1,4 +1,4 @@
-"""Keeps what the register finds: devices with claims, conflicts, parts and addresses (``inventory/ports.DeviceStore``).
+"""Keeps what the register finds: devices with claims, conflicts, parts and addresses.
 
 Rule 1: a device is written where something of it changed; its digest tells. What people wrote is never touched.
 Rule 2: whoever lost all parts to another device is merged into it: its row stays, with ``merged_into``. What people had
@@ -38,7 +38,7 @@ from ringfence.store.schema.inventory import (
 )
 from ringfence.store.unit import UnitOfWork
 
-__all__ = ["Devices", "load_devices", "save_devices"]
+__all__ = ["load_devices", "save_devices"]
 
 _TEXTS = ("domain", "name", "class", "vendor", "product", "model", "firmware", "serial", "os")
 _LISTS = ("roles", "macs", "ips", "names", "marks", "merge_reasons")
@@ -64,26 +64,6 @@ class _Made:
     conflicts: list[tuple[Any, ...]]
     search: str
     digest: str
-
-
-class Devices:
-    """The port of the register (``inventory/ports.py``) within one unit of work."""
-
-    def __init__(self, unit: UnitOfWork) -> None:
-        self._unit = unit
-
-    def save(self, devices: Iterable[Device]) -> None:
-        """Insert or replace devices by id."""
-        save_devices(self._unit, devices)
-
-    def load(self) -> Iterable[Device]:
-        """Return every device known."""
-        return load_devices(self._unit.connection)
-
-    def moved(self, part_id: str, from_device: str, to_device: str, reason: str) -> None:
-        """Write down that a merge or split changed where a part belongs."""
-        detail = {"part": part_id, "from": from_device, "to": to_device, "reason": reason}
-        self._unit.change("device", to_device, "part-moved", detail=detail)
 
 
 def save_devices(unit: UnitOfWork, devices: Iterable[Device]) -> int:
