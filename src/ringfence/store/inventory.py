@@ -24,7 +24,7 @@ from ringfence.store import bulk
 from ringfence.store.merging import absorb
 from ringfence.store.observations import save_parts
 from ringfence.store.read.fields import packed
-from ringfence.store.schema.columns import storable
+from ringfence.store.schema.columns import json_text, storable
 from ringfence.store.schema.inventory import (
     address,
     claim,
@@ -107,7 +107,7 @@ def _made(one: Device) -> _Made:
     row |= {name: None if text is None else storable(text[:_LONGEST]) for name, text in zip(_TEXTS, texts, strict=True)}
     roles = [[role.protocol, role.side, role.candidate_master] for role in one.roles]
     lists = ([role.text for role in one.roles], one.macs, one.ips, one.names, one.marks, one.merge_reasons)
-    row |= {name: _json(list(values)) for name, values in zip(_LISTS, lists, strict=True)}
+    row |= {name: json_text(list(values)) for name, values in zip(_LISTS, lists, strict=True)}
     row |= {"purdue_level": one.purdue_level, "confidence": one.confidence, "first": one.first, "last": one.last}
     claims = [
         (one.id, number, x.field, storable(x.value), x.weight, x.clue, x.first, x.last, storable(x.evidence))
@@ -120,10 +120,6 @@ def _made(one: Device) -> _Made:
     search = storable(_search(one).lower())
     whole = json.dumps([row, claims, conflicts, roles, sorted(part.id for part in one.parts)])
     return _Made(one, row, claims, conflicts, search, blake2b(whole.encode(), digest_size=16).hexdigest())
-
-
-def _json(value: Any) -> str:
-    return storable(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
 
 
 def _search(one: Device) -> str:

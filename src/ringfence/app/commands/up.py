@@ -36,15 +36,7 @@ def up(arguments: argparse.Namespace) -> int:
         installation.folder,
     )
     log_to(sys.stderr, configuration.log)
-    platform = Platform(
-        database=installation.database,
-        folder=installation.folder,
-        secret=installation.secret,
-        knowledge=installation.knowledge,
-        origins=door.origins(configuration.server.origins),
-        secure=door.secure,
-        clock=installation.clock,
-    )
+    platform = Platform.served(installation, door.origins(configuration.server.origins), secure=door.secure)
     from ringfence.app.server import create_app
 
     anchors = Anchors(configuration.audit.anchor_files, configuration.audit.anchor_syslogs)
