@@ -8,9 +8,10 @@ command -v tshark >/dev/null || packages+=(tshark)
 command -v strace >/dev/null || packages+=(strace)
 [ -n "$(find /usr/lib/postgresql -name initdb 2>/dev/null)" ] || command -v initdb >/dev/null || packages+=(postgresql)
 command -v chromium >/dev/null || command -v google-chrome >/dev/null || packages+=(chromium)
+command -v npm >/dev/null || packages+=(nodejs npm)
 if [ ${#packages[@]} -gt 0 ]; then
     if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
-        echo "Installing ${packages[*]} for the oracle, the system call trace, the report in a browser and the store on PostgreSQL."
+        echo "Installing ${packages[*]} for the oracle, the system call trace, the report in a browser, the store on PostgreSQL and single sign-on."
         export DEBIAN_FRONTEND=noninteractive
         apt-get update -qq && apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null || true
     else

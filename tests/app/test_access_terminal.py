@@ -42,7 +42,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def opened(folder: Path) -> House:
     made = Installation.open(folder)
-    return House(Platform(made.database, made.folder, made.secret, made.knowledge, (ORIGIN,)))
+    return House(Platform.served(made, (ORIGIN,)))
 
 
 def test_people_are_invited_listed_and_disabled(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -19,7 +19,8 @@ from tests.store import made
 from ringfence.app.api.export import chosen_columns
 from ringfence.app.api.v1.devices import COLUMNS
 from ringfence.model.errors import CODES, RingfenceError
-from ringfence.store.database import Database, upsert
+from ringfence.store import bulk
+from ringfence.store.database import Database
 from ringfence.store.findings import save_findings
 from ringfence.store.inventory import save_devices
 from ringfence.store.schema.inventory import device, site
@@ -48,7 +49,7 @@ def add(served: Served, *devices: Any, findings: tuple[Any, ...] = (), talks: tu
 def put_at(served: Served, name: str, *ids: str) -> None:
     """Let these devices stand at a site."""
     with served.platform.database.writing() as connection:
-        upsert(connection, site, [{"id": name, "name": name, "version": 1}])
+        bulk.insert(connection, site, ("id", "name", "version"), [(name, name, 1)], "DO NOTHING")
         connection.execute(device.update().where(device.c.id.in_(ids)).values(site=name))
 
 

@@ -71,6 +71,36 @@ def test_lists_pages_and_changes(running: tuple[Served, str]) -> None:
     assert (caught.value.code.code, caught.value.code.exit_code) == ("query", 2)
 
 
+def test_many_are_changed_and_one_is_erased(
+    running: tuple[Served, str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served, url = running
+    devices = [made.device(number) for number in range(1, 4)]
+    add(served, *devices)
+    client = Client(url, served.token())
+    versions = {row["id"]: row["version"] for row in client.devices(limit=2)}
+    assert client.change_devices({"owner": "Anna"}, versions=versions, add_labels=["x"])["changed"] == 2
+    with pytest.raises(RingfenceError) as caught:
+        client.change_devices({"owner": "Bert"}, versions=versions)
+    assert caught.value.code.code == "changed-meanwhile"
+    assert client.change_devices({}, query="owner:Anna", count=2, remove_labels=["x"], reason="No") == {
+        "devices": 2,
+        "changed": 2,
+    }
+    assert client.erase_device(devices[0].id, "It was sold.")["erased"]["devices"] == 1
+    monkeypatch.setenv("RINGFENCE_SERVER", url)
+    monkeypatch.setenv("RINGFENCE_TOKEN", served.token())
+    assert main(["erase", devices[1].id, "--why", "It was sold, too."]) == 0
+    told = capsys.readouterr().out
+    assert "Erased: 1 devices" in told
+    assert "What stays:" in told
+    assert main(["erase", devices[2].id, "--why", "And this.", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["erased"]["devices"] == 1
+    assert main(["erase", devices[2].id, "--why", "Once more."]) == 2
+    assert "(not-found)" in capsys.readouterr().err
+    assert list(client.devices()) == []
+
+
 def test_the_command_line(
     running: tuple[Served, str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

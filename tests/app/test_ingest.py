@@ -41,7 +41,7 @@ def installation(tmp_path: Path, knowledge: Knowledge) -> Iterator[Installation]
     url = f"sqlite:///{tmp_path / 'ringfence.db'}"
     database = Database(url)
     upgrade(database)
-    yield Installation(tmp_path, url, database, b"s" * 32, knowledge)
+    yield Installation(database, tmp_path, b"s" * 32, knowledge)
     database.close()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import struct
 import subprocess
 from ipaddress import ip_address, ip_network
 from pathlib import Path
@@ -50,6 +51,30 @@ def test_what_is_written_is_read_back_in_both_formats(tmp_path: Path) -> None:
         assert list(packets(data)) == every
     (tmp_path / "mixed.pcapng").write_bytes(capture_file(mixed)[0])
     assert read([tmp_path / "mixed.pcapng"]).summary["inputs"][0]["packets"] == 3
+
+
+def swapped(section: bytes) -> bytes:
+    """The same section of one Ethernet interface and one packet, written by a machine of the other byte order."""
+    kind, size, _, major, minor, rest = struct.unpack_from("<IIIHHq", section)
+    out, place = struct.pack(">IIIHHqI", kind, size, 0x1A2B3C4D, major, minor, rest, size), size
+    while place < len(section):
+        kind, size = struct.unpack_from("<II", section, place)
+        body = section[place + 8 : place + size - 4]
+        if kind == 1:
+            body = struct.pack(">HHI", *struct.unpack_from("<HHI", body)) + struct.pack(">HHB3xHH", 9, 1, 9, 0, 0)
+        else:
+            body = struct.pack(">IIIII", *struct.unpack_from("<IIIII", body)) + body[20:]
+        out, place = out + struct.pack(">II", kind, size) + body + struct.pack(">I", size), place + size
+    return out
+
+
+def test_sections_follow_one_another_each_in_its_byte_order() -> None:
+    every = [CapturedPacket(5, 9, b"abc"), CapturedPacket(6, 9, b"def", link=113)]
+    section, _ = capture_file(every)
+    assert list(packets(swapped(section))) == every
+    assert list(packets(section + swapped(section) + section)) == every * 3
+    damaged = section + swapped(section)[:8] + bytes(4) + section
+    assert list(packets(damaged)) == every, "a section of no byte order ends it"
 
 
 @given(st.binary(max_size=400), st.integers(0, 400), st.sampled_from([b"\xa1\xb2\x3c\x4d", b"\x0a\x0d\x0d\x0a", b""]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import insert, select, update
 from tests.store.made import DAY, NOW, device, fact, finding, talk
 
 from ringfence.inventory.intended import IntendedRow
@@ -14,9 +14,11 @@ from ringfence.store.erasure import KINDS, erase_device, erase_older
 from ringfence.store.expected import save_intended
 from ringfence.store.findings import handle, save_findings
 from ringfence.store.inventory import load_devices, save_devices
-from ringfence.store.notes import annotate
+from ringfence.store.notes import annotate, load_decisions
 from ringfence.store.observations import load_observations, save_observations
 from ringfence.store.schema import metadata
+from ringfence.store.schema.inventory import decision, decision_part
+from ringfence.store.schema.inventory import device as devices
 from ringfence.store.traffic import load_conversations, save_conversations
 from ringfence.store.unit import Inputs, UnitOfWork
 
@@ -88,3 +90,30 @@ def test_a_device_goes_with_everything(plant: Database) -> None:
                 assert not traces & told, f"{table.name} still knows {traces & told}"
         wanted = connection.execute(select(metadata.tables["intended"].c.device)).scalars().all()
     assert wanted == [None]
+
+
+def test_what_was_merged_into_it_goes_too_however_often(plant: Database) -> None:
+    one, two, three = device(1), device(2), device(3)
+    with UnitOfWork(plant, NOW) as unit:
+        for gone, into in ((three, two), (two, one)):
+            unit.connection.execute(update(devices).where(devices.c.id == gone.id).values(merged_into=into.id))
+        assert erase_device(unit, one.id, EVERYWHERE, "ada")["devices"] == 3
+    with plant.reading() as connection:
+        assert connection.execute(select(devices.c.id)).scalars().all() == [device(4).id]
+
+
+def test_decisions_about_it_go_and_those_about_others_stay(plant: Database) -> None:
+    parts = {number: [part.id for part in device(number).parts] for number in (1, 2)}
+    tied = {"x-one": parts[1], "x-two": parts[2], "x-both": parts[1] + parts[2], "x-left": parts[1]}
+    row = {"kind": "correct", "field": "name", "value": "x", "who": "ada", "time": NOW}
+    with UnitOfWork(plant, NOW) as unit:
+        for identity, about in tied.items():
+            unit.connection.execute(insert(decision).values(id=identity, **row))
+            rows = [{"decision": identity, "part": part, "device": "d", "left": False} for part in about]
+            if identity == "x-left":  # A split that freed its parts, and left the other's.
+                rows += [{"decision": identity, "part": part, "device": "d", "left": True} for part in parts[2]]
+            unit.connection.execute(insert(decision_part), rows)
+        assert erase_device(unit, device(1).id, EVERYWHERE, "ada")["decisions"] == 2
+    with plant.reading() as connection:
+        left = {each.id: sorted(each.parts) for each in load_decisions(connection)}
+    assert left == {"x-two": sorted(parts[2]), "x-both": sorted(parts[2])}

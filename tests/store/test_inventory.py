@@ -16,7 +16,7 @@ from ringfence.model.finding import Severity
 from ringfence.model.scope import EVERYWHERE
 from ringfence.store.database import Database
 from ringfence.store.findings import handle, save_findings
-from ringfence.store.inventory import Devices, load_devices, save_devices
+from ringfence.store.inventory import load_devices, save_devices
 from ringfence.store.read.changes import changes
 from ringfence.store.read.device import device as device_page
 from ringfence.store.read.findings import finding as finding_page
@@ -155,15 +155,6 @@ def test_texts_that_do_not_compress_fit_the_indexes(database: Database) -> None:
     assert save(database, one) == 1
     with database.reading() as connection:
         assert len(device_page(connection, one.id, EVERYWHERE).row.name) == 500
-
-
-def test_the_port_of_the_register(database: Database) -> None:
-    with UnitOfWork(database, NOW) as unit:
-        devices = Devices(unit)
-        devices.save([device(1)])
-        devices.moved("p-1", "d-1", "d-2", "ARP")
-        assert [one.id for one in devices.load()] == [device(1).id]
-    assert ("d-2", "part-moved") in told(database)
 
 
 # --- findings -----------------------------------------------------------------------------------------------------

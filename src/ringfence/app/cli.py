@@ -50,6 +50,7 @@ def parser() -> argparse.ArgumentParser:
         ("sensors", "list what sees, how much and how well"),
     ):
         _of_server(commands.add_parser(noun, help=text), noun)
+    _erase(commands.add_parser("erase", help="erase all that a server keeps of one device, for good"))
     _sensor(commands.add_parser("sensor", help="check where a sensor watches from"))
     _up(commands.add_parser("up", help="run the platform: sensor, store, API and screens"))
     _people(commands.add_parser("people", help="invite, list and disable people, at this machine's database"))
@@ -110,7 +111,6 @@ def _bundle(command: argparse.ArgumentParser) -> None:
 
 
 def _of_server(command: argparse.ArgumentParser, noun: str) -> None:
-    command.description = "The API token is RINGFENCE_TOKEN, or stands in the file that RINGFENCE_TOKEN_FILE names."
     if noun != "sensors":
         command.add_argument("query", nargs="?", default="", metavar="QUERY", help="such as 'class:plc seen<7d'")
         command.add_argument("--sort", metavar="COLUMN", help="by this column; a minus before it turns the order")
@@ -120,9 +120,22 @@ def _of_server(command: argparse.ArgumentParser, noun: str) -> None:
     shown.add_argument("--format", choices=("table", "csv", "jsonl"), default="table", help="default: table")
     if noun == "findings":
         command.add_argument("--fail-on", choices=SEVERITIES, help="exit 1 where an open one is this severe or more")
+    _server(command)
+    command.set_defaults(call=(noun, noun))
+
+
+def _server(command: argparse.ArgumentParser) -> None:
+    command.description = "The API token is RINGFENCE_TOKEN, or stands in the file that RINGFENCE_TOKEN_FILE names."
     command.add_argument("--server", metavar="URL", help="default: RINGFENCE_SERVER, or this machine's port 8470")
     command.add_argument("--ca", metavar="FILE", help="trust these authorities (PEM) instead of the system's")
-    command.set_defaults(call=(noun, noun))
+
+
+def _erase(command: argparse.ArgumentParser) -> None:
+    command.add_argument("device", metavar="DEVICE", help="its id")
+    command.add_argument("--why", required=True, metavar="TEXT", help="stands in the audit log")
+    command.add_argument("--json", action="store_true", help="as JSON")
+    _server(command)
+    command.set_defaults(call=("erase", "erase"))
 
 
 def _sensor(command: argparse.ArgumentParser) -> None:

@@ -11,7 +11,7 @@ import json
 import os
 import ssl
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from ipaddress import ip_address
@@ -25,6 +25,7 @@ from ringfence.model.errors import CODES, RingfenceError
 
 if TYPE_CHECKING:
     from ringfence.app.api import answers
+    from ringfence.app.api.v1 import device_acts
 
 __all__ = ["Client", "from_environment"]
 
@@ -111,6 +112,50 @@ class Client:
         path = f"/devices/{quote(identity, safe='')}"
         made = self._asked("PATCH", path, {}, changes, {"If-Match": f'"{version}"'})
         return cast("answers.DevicePageAnswer", made)
+
+    def change_devices(
+        self,
+        changes: Mapping[str, Any],
+        *,
+        versions: Mapping[str, int] | None = None,
+        query: str | None = None,
+        count: int | None = None,
+        add_labels: Iterable[str] = (),
+        remove_labels: Iterable[str] = (),
+        reason: str | None = None,
+        key: str | None = None,
+    ) -> device_acts.DevicesChanged:
+        """Change what people say of many devices, all or none (zone, site, owner, criticality, labels).
+
+        Args:
+            changes: new values by name; None takes back.
+            versions: the devices by id, each with the version that was read.
+            query: instead of ``versions``: every device that fits.
+            count: how many devices fitted the query; where it fits another number now, nothing is changed.
+            add_labels: to put on.
+            remove_labels: to take away.
+            reason: for the audit log.
+            key: the Idempotency-Key, by default a new one.
+
+        Raises:
+            RingfenceError: ``changed-meanwhile``, ``value-refused``, ``not-found`` …
+        """
+        wanted: dict[str, Any] = {"said": dict(changes), "reason": reason}
+        wanted |= {"add_labels": list(add_labels), "remove_labels": list(remove_labels)}
+        if versions is not None:
+            wanted["devices"] = [{"id": each, "version": version} for each, version in versions.items()]
+        if query is not None:
+            wanted |= {"q": query, "count": count}
+        return cast("device_acts.DevicesChanged", self.post("/devices/changes", wanted, key=key))
+
+    def erase_device(self, identity: str, reason: str, *, key: str | None = None) -> device_acts.ErasureAnswer:
+        """Erase all that is kept of a device, for good; the answer says what stays.
+
+        Raises:
+            RingfenceError: ``approval-needed`` until another person approved it: then ask again; ``not-found``.
+        """
+        path = f"/devices/{quote(identity, safe='')}/erasure"
+        return cast("device_acts.ErasureAnswer", self.post(path, {"reason": reason}, key=key))
 
     def rows(
         self, noun: str, query: str = "", *, sort: str | None = None, limit: int | None = None

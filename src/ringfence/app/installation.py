@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ringfence.app.config import default_url
@@ -22,18 +22,22 @@ __all__ = ["Installation"]
 class Installation:
     """What every process of an installation is handed.
 
-    ``folder`` holds the secret, the lake, the packet ring and, by default, the database. ``clock``: ns since 1970, UTC.
+    Args:
+        database: where everything is kept that is no file.
+        folder: its data folder (secret, lake, ring, backups and, by default, the database), readable by its user only.
+        secret: 32 bytes from which keys for cookies, sealing and wrapping are derived (HKDF with a purpose each).
+        knowledge: the signed knowledge in use.
+        clock: nanoseconds since 1970, UTC.
     """
 
-    folder: Path
-    url: str
     database: Database
+    folder: Path
     secret: bytes
     knowledge: Knowledge
-    clock: Callable[[], int] = time.time_ns
+    clock: Callable[[], int] = field(default=time.time_ns, kw_only=True)
 
-    @classmethod
-    def open(cls, folder: Path, url: str | None = None) -> Installation:
+    @staticmethod
+    def open(folder: Path, url: str | None = None) -> Installation:
         """Open the installation in ``folder``; what is missing there is made.
 
         Raises:
@@ -42,8 +46,12 @@ class Installation:
         with disk_errors(folder):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         secret = installation_secret(folder)
-        url = url or default_url(folder)
-        return cls(folder, url, Database(url), secret, in_use())
+        return Installation(Database(url or default_url(folder)), folder, secret, in_use())
+
+    @property
+    def url(self) -> str:
+        """The database's URL, with its password where it has one: for processes of this installation only."""
+        return self.database.url.render_as_string(hide_password=False)
 
     @property
     def site_key(self) -> bytes:

@@ -28,6 +28,7 @@ ROUTERS: tuple[str, ...] = (
     "ringfence.app.access.pages",
     "ringfence.app.access.session_api",
     "ringfence.app.access.people_api",
+    "ringfence.app.api.v1.device_acts",
     "ringfence.app.api.v1.devices",
     "ringfence.app.api.v1.findings",
     "ringfence.app.api.v1.traffic",

@@ -9,13 +9,11 @@ from __future__ import annotations
 
 import struct
 
+from ringfence.sensor.blocks import HEAD, INTERFACE, SECTION, Container
+
 __all__ = ["Segments"]
 
-_SECTION = 0x0A0D0D0A
-_INTERFACE = 1
 _LARGEST = 1 << 24  # bytes of one block or packet; more is no capture of ours
-_ORDERS = {b"\x4d\x3c\x2b\x1a": "<", b"\x1a\x2b\x3c\x4d": ">"}
-_MAGICS = {b"\xd4\xc3\xb2\xa1": "<", b"\x4d\x3c\xb2\xa1": "<", b"\xa1\xb2\xc3\xd4": ">", b"\xa1\xb2\x3c\x4d": ">"}
 
 
 class Segments:
@@ -31,8 +29,7 @@ class Segments:
         self._rest = bytearray()
         self._head = bytearray()
         self._body = bytearray()
-        self._order: str | None = None
-        self._classic = False
+        self._container: Container | None = None
         self._broken = False
 
     def feed(self, data: bytes) -> None:
@@ -61,33 +58,23 @@ class Segments:
     def _next(self, place: int) -> int:
         """Bytes of the header, block or packet at ``place``; 0 where it has not come whole, or never will."""
         left = len(self._rest) - place
-        if self._order is None:
-            return self._opened() if left >= 24 else 0
-        if left < (16 if self._classic else 8):
+        if self._container is None:
+            if left < HEAD:
+                return 0
+            self._container = Container.of(bytes(self._rest[:12]))
+            self._broken = self._container is None
+            if self._container is None or self._container.tick is not None:
+                return 0 if self._broken else HEAD
+        size = self._container.size(self._rest, place)
+        if size is None:
             return 0
-        if self._classic:
-            (kept,) = struct.unpack_from(self._order + "I", self._rest, place + 8)
-            size = 16 + kept
-        else:
-            (size,) = struct.unpack_from(self._order + "I", self._rest, place + 4)
-            self._broken = size < 12 or size % 4 != 0
-        self._broken = self._broken or size > _LARGEST
+        self._broken = not 0 < size <= _LARGEST
         return size if not self._broken and left >= size else 0
 
-    def _opened(self) -> int:
-        magic = bytes(self._rest[:4])
-        if magic in _MAGICS:
-            self._order, self._classic = _MAGICS[magic], True
-            return 24
-        if magic == b"\x0a\x0d\x0d\x0a" and bytes(self._rest[8:12]) in _ORDERS:
-            self._order = _ORDERS[bytes(self._rest[8:12])]
-            return self._next(0)
-        self._broken = True
-        return 0
-
     def _take(self, block: bytearray) -> None:
-        kind = 0 if self._classic else struct.unpack_from((self._order or "<") + "I", block)[0]
-        if not self._head or kind in (_SECTION, _INTERFACE):
+        is_block = self._container is not None and self._container.tick is None
+        kind = struct.unpack_from(self._container.order + "I", block)[0] if self._container and is_block else 0
+        if not self._head or kind in (SECTION, INTERFACE):
             self._head += block
         elif len(self._body) + len(block) > self._most:
             self.dropped += len(block)

@@ -11,17 +11,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from ringfence.model.observation import PacketReference
+from ringfence.sensor.blocks import ENHANCED, HEAD, INTERFACE, SECTION, SECTION_BYTES, Container
 
 __all__ = ["CapturedPacket", "capture_file", "chosen", "packets"]
 
 _SECOND = 1_000_000_000
-_PCAP = {
-    b"\xd4\xc3\xb2\xa1": ("<", 1000),
-    b"\xa1\xb2\xc3\xd4": (">", 1000),
-    b"\x4d\x3c\xb2\xa1": ("<", 1),
-    b"\xa1\xb2\x3c\x4d": (">", 1),
-}
-_SECTION, _INTERFACE, _ENHANCED = 0x0A0D0D0A, 1, 6
 _MAX_INTERFACES = 65_536
 
 
@@ -37,11 +31,11 @@ class CapturedPacket:
 
 def packets(capture: bytes) -> Iterator[CapturedPacket]:
     """Yield the packets of a pcap or pcapng file."""
-    head = capture[:4]
-    if head in _PCAP:
-        yield from _classic(capture, *_PCAP[head])
-    elif head == b"\x0a\x0d\x0d\x0a":
-        yield from _sections(capture)
+    container = Container.of(capture[:12])
+    if container is not None and container.tick is not None:
+        yield from _classic(capture, container, container.tick)
+    elif container is not None:
+        yield from _sections(capture, container)
 
 
 def chosen(captured: Iterable[CapturedPacket], references: Iterable[PacketReference]) -> Iterator[CapturedPacket]:
@@ -65,18 +59,26 @@ def capture_file(captured: Iterable[CapturedPacket]) -> tuple[bytes, str]:
     return bytes(out), "pcap"
 
 
-def _classic(capture: bytes, order: str, scale: int) -> Iterator[CapturedPacket]:
-    if len(capture) < 24:
+def _classic(capture: bytes, container: Container, tick: int) -> Iterator[CapturedPacket]:
+    if len(capture) < HEAD:
         return
-    (link,) = struct.unpack_from(order + "I", capture, 20)
-    place = 24
-    while place + 16 <= len(capture):
-        seconds, fraction, kept, length = struct.unpack_from(order + "IIII", capture, place)
-        place += 16
-        if kept > len(capture) - place:
-            return
-        yield CapturedPacket(seconds * _SECOND + fraction * scale, length, capture[place : place + kept], link & 0xFFFF)
-        place += kept
+    (link,) = struct.unpack_from(container.order + "I", capture, HEAD - 4)
+    for _, place, size in _parts(capture, container, HEAD):
+        seconds, fraction, kept, length = struct.unpack_from(container.order + "IIII", capture, place)
+        data = capture[place + size - kept : place + size]
+        yield CapturedPacket(seconds * _SECOND + fraction * tick, length, data, link & 0xFFFF)
+
+
+def _parts(capture: bytes, container: Container, place: int) -> Iterator[tuple[Container, int, int]]:
+    """Yield where each packet or block begins and how long it is, up to the end or to the damage."""
+    while (size := container.size(capture, place)) and size <= len(capture) - place:
+        yield container, place, size
+        place += size
+        if container.tick is None and capture[place : place + 4] == SECTION_BYTES:
+            following = Container.of(capture[place : place + 12])
+            if following is None:
+                return
+            container = following  # Each section has a byte order of its own.
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,22 +88,17 @@ class _Interface:
     offset: int  # s
 
 
-def _sections(capture: bytes) -> Iterator[CapturedPacket]:
-    place, order = 0, "<"
+def _sections(capture: bytes, container: Container) -> Iterator[CapturedPacket]:
     interfaces: list[_Interface] = []
-    while place + 12 <= len(capture):
-        kind = int.from_bytes(capture[place : place + 4], "little" if order == "<" else "big")
-        if capture[place : place + 4] == b"\x0a\x0d\x0d\x0a":
-            kind, interfaces = _SECTION, []
-            order = "<" if capture[place + 8 : place + 12] == b"\x4d\x3c\x2b\x1a" else ">"
-        (size,) = struct.unpack_from(order + "I", capture, place + 4)
-        if size < 12 or size % 4 or size > len(capture) - place:
-            return
+    for section, place, size in _parts(capture, container, 0):
+        order = section.order
+        (kind,) = struct.unpack_from(order + "I", capture, place)
         body = capture[place + 8 : place + size - 4]
-        place += size
-        if kind == _INTERFACE and len(body) >= 8 and len(interfaces) < _MAX_INTERFACES:
+        if kind == SECTION:
+            interfaces = []
+        elif kind == INTERFACE and len(body) >= 8 and len(interfaces) < _MAX_INTERFACES:
             interfaces.append(_interface(body, order))
-        elif kind == _ENHANCED and len(body) >= 20:
+        elif kind == ENHANCED and len(body) >= 20:
             number, high, low, kept, length = struct.unpack_from(order + "IIIII", body)
             if number >= len(interfaces) or kept > len(body) - 20:
                 return
@@ -127,13 +124,13 @@ def _interface(body: bytes, order: str) -> _Interface:
 
 
 def _write_sections(every: list[CapturedPacket], links: list[int]) -> bytes:
-    out = bytearray(_block(_SECTION, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1)))
+    out = bytearray(_block(SECTION, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1)))
     for link in links:
-        out += _block(_INTERFACE, struct.pack("<HHI", link, 0, 262_144) + struct.pack("<HHB3xHH", 9, 1, 9, 0, 0))
+        out += _block(INTERFACE, struct.pack("<HHI", link, 0, 262_144) + struct.pack("<HHB3xHH", 9, 1, 9, 0, 0))
     for packet in every:
         head = (links.index(packet.link), packet.time >> 32 & 0xFFFFFFFF, packet.time & 0xFFFFFFFF)
         body = struct.pack("<IIIII", *head, len(packet.data), packet.length) + packet.data
-        out += _block(_ENHANCED, body + bytes(-len(body) % 4))
+        out += _block(ENHANCED, body + bytes(-len(body) % 4))
     return bytes(out)
 
 

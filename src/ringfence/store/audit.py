@@ -25,7 +25,19 @@ from ringfence.model.errors import RingfenceError
 from ringfence.store.schema.audit import checkpoint, entry
 from ringfence.store.schema.columns import storable
 
-__all__ = ["GENESIS", "Checkpoint", "Entry", "append", "checkpoints", "entries", "hash_of", "head", "key_id", "sign"]
+__all__ = [
+    "GENESIS",
+    "Checkpoint",
+    "Entry",
+    "about",
+    "append",
+    "checkpoints",
+    "entries",
+    "hash_of",
+    "head",
+    "key_id",
+    "sign",
+]
 
 GENESIS = "0" * 64  # what the first entry names as the one before
 
@@ -166,6 +178,12 @@ def entries(
             return
         after = rows[-1]["number"]
         left = None if left is None else left - len(rows)
+
+
+def about(connection: Connection, object: str) -> int:  # noqa: A002 The word of the schema.
+    """Return how many entries are about an object."""
+    found = select(func.count()).select_from(entry).where(entry.c.object == storable(object))
+    return int(connection.execute(found).scalar_one())
 
 
 def checkpoints(connection: Connection) -> list[Checkpoint]:

@@ -71,13 +71,9 @@ def update(
 
 
 def delete_where(connection: Connection, table: Table, column: str, values: Iterable[str]) -> int:
-    """Delete the rows whose text ``column`` is one of ``values``, and return how many values there were."""
+    """Delete the rows whose text ``column`` is one of ``values``, and return how many there were."""
     start = f"DELETE FROM {quoted(table.name)} WHERE {quoted(column)}"  # noqa: S608 Names of ours.
-    total = 0
-    for some in _lots(values):
-        total += len(some)
-        _one_of(connection, start, some)
-    return total
+    return sum(_one_of(connection, start, some).rowcount for some in _lots(values))
 
 
 def select_by(

@@ -9,13 +9,12 @@ Rule 3: a database that does not answer is ``store-unreachable``; who asked can'
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, make_url
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, InterfaceError, NoSuchModuleError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -23,11 +22,10 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from ringfence.model.errors import RingfenceError
 from ringfence.store.disk import out_of_room
 
-__all__ = ["Connection", "Database", "upsert"]  # Connection: so that ``app`` can name its type
+__all__ = ["Connection", "Database"]  # Connection: so that ``app`` can name its type
 
 _PATIENCE = 30_000  # milliseconds that a writer waits for another
 _REFUSED = 60.0  # seconds
-_CHUNK = 500  # rows of one statement: SQLite takes 32,766 values
 
 
 class Database:
@@ -156,25 +154,3 @@ def _postgresql(url: URL) -> Engine:
         raw.autocommit = before
 
     return engine
-
-
-def upsert(
-    connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], replace: Sequence[str] | None = None
-) -> None:
-    """Insert ``rows``; where the primary key is known, replace the columns ``replace`` (None: all others).
-
-    An empty ``replace`` leaves known rows as they are. All rows have the same columns.
-    """
-    if not rows:
-        return
-    make = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-    keys = [column.name for column in table.primary_key.columns]
-    names = [name for name in rows[0] if name not in keys] if replace is None else list(replace)
-    for start in range(0, len(rows), _CHUNK):
-        statement = make(table)
-        if names:
-            new = {name: statement.excluded[name] for name in names}
-            statement = statement.on_conflict_do_update(index_elements=keys, set_=new)
-        else:
-            statement = statement.on_conflict_do_nothing(index_elements=keys)
-        connection.execute(statement, list(rows[start : start + _CHUNK]))

@@ -21,6 +21,8 @@ from ringfence.store.schema.inventory import (
     address,
     claim,
     conflict,
+    decision,
+    decision_part,
     device,
     device_note,
     device_part,
@@ -35,6 +37,7 @@ from ringfence.store.unit import UnitOfWork
 
 __all__ = ["KINDS", "erase_device", "erase_older"]
 
+_ENDS = ("source", "destination")
 _HOUR = 3_600_000_000_000  # ns
 
 
@@ -57,16 +60,24 @@ def erase_older(unit: UnitOfWork, kind: str, before: int) -> int:
     return number
 
 
-def erase_device(unit: UnitOfWork, identity: str, scope: Scope, who: str) -> None:
-    """Erase one device with all that is kept of it: facts, claims, notes, history, its part in findings.
+def erase_device(unit: UnitOfWork, identity: str, scope: Scope, who: str) -> dict[str, int]:
+    """Erase one device with all that is kept of it: facts, claims, notes, decisions, history, the findings it is in.
+
+    Devices that were merged into it go with it. Returns how much that was, by kind. Packets that its findings kept are
+    the packet ring's to let go (``PacketRing.let_go``), after the unit.
 
     Raises:
         RingfenceError: ``not-found``.
     """
     known = seen_device(unit.connection, identity, scope)["id"]
-    absorbed = unit.connection.execute(select(device.c.id).where(device.c.merged_into == known)).scalars().all()
-    _devices(unit.connection, [known, *absorbed])
+    every, latest = {known}, [known]
+    while latest:
+        absorbed = {row[0] for row in bulk.select_by(unit.connection, device, ("id",), "merged_into", latest)}
+        latest = sorted(absorbed - every)
+        every |= absorbed
+    erased = _devices(unit.connection, sorted(every), ("subject", "object"))
     unit.change("device", known, "erased", who)
+    return erased
 
 
 def _rows(table: Table, column: str, span: int = 1) -> Callable[[Connection, int], int]:
@@ -106,12 +117,13 @@ def _old_devices(connection: Connection, before: int) -> int:
     return len(ids)
 
 
-def _devices(connection: Connection, ids: Sequence[str]) -> None:
+def _devices(connection: Connection, ids: Sequence[str], named: Sequence[str] = ("subject",)) -> dict[str, int]:
+    """Erase devices, with the facts in which they are ``named`` (of objects there is no index: for one device only)."""
     parts = sorted({row[0] for row in bulk.select_by(connection, device_part, ("part",), "device", ids)})
-    bulk.delete_where(connection, observation, "subject", parts)
-    for table in (conversation, talker, talker_day):
-        for end in ("source", "destination"):
-            bulk.delete_where(connection, table, end, parts)
+    erased = {"devices": len(ids), "observations": _gone(connection, (observation,), named, parts)}
+    erased["conversations"] = _gone(connection, (conversation,), _ENDS, parts)
+    erased["talkers"] = _gone(connection, (talker, talker_day), _ENDS, parts)
+    erased["decisions"] = _undecided(connection, parts)
     found = sorted({row[0] for row in bulk.select_by(connection, finding_device, ("finding",), "device", ids)})
     _history(connection, "finding", found)
     bulk.delete_where(connection, finding_device, "finding", found)
@@ -121,6 +133,22 @@ def _devices(connection: Connection, ids: Sequence[str]) -> None:
     for table in (claim, conflict, address, device_part, device_note, device_text, label):
         bulk.delete_where(connection, table, "device", ids)
     bulk.delete_where(connection, device, "id", ids)
+    return erased | {"findings": len(found)}
+
+
+def _gone(connection: Connection, tables: Sequence[Table], columns: Sequence[str], parts: Sequence[str]) -> int:
+    """Erase the rows of which one of these columns names one of these parts."""
+    return sum(bulk.delete_where(connection, table, column, parts) for table in tables for column in columns)
+
+
+def _undecided(connection: Connection, parts: Sequence[str]) -> int:
+    """Take parts out of what people decided; a decision about no other part goes."""
+    about = sorted({row[0] for row in bulk.select_by(connection, decision_part, ("decision",), "part", parts)})
+    bulk.delete_where(connection, decision_part, "part", parts)
+    tied = bulk.select_by(connection, decision_part, ("decision", "left"), "decision", about)
+    gone = sorted(set(about) - {identity for identity, left in tied if not left})
+    bulk.delete_where(connection, decision_part, "decision", gone)
+    return bulk.delete_where(connection, decision, "id", gone)
 
 
 def _history(connection: Connection, noun: str, ids: Sequence[str]) -> None:

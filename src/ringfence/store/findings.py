@@ -6,7 +6,6 @@ Rule 2: a rule says the same again at every window: what did not change is not w
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -16,7 +15,7 @@ from ringfence.model.errors import RingfenceError
 from ringfence.model.finding import Finding
 from ringfence.store import bulk
 from ringfence.store.merging import count_findings, survivors
-from ringfence.store.schema.columns import storable
+from ringfence.store.schema.columns import json_text, storable
 from ringfence.store.schema.findings import finding, finding_device
 from ringfence.store.unit import UnitOfWork
 
@@ -102,12 +101,8 @@ def _row(unit: UnitOfWork, one: Finding) -> _Row:
     packets = [dict(zip(names, packet, strict=True)) for packet in unit.inputs.written(one.packets)]
     row: _Row = {"id": one.id, **{name: storable(getattr(one, name)) for name in _TEXTS}}
     row |= {"severity": int(one.severity), "confidence": one.confidence, "count": one.count}
-    row |= {"first": one.first, "last": one.last, "attack": _json(list(one.attack)), "packets": _json(packets)}
+    row |= {"first": one.first, "last": one.last, "attack": json_text(list(one.attack)), "packets": json_text(packets)}
     return row | {"state": "open", "version": 1}
-
-
-def _json(value: Any) -> str:
-    return storable(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
 
 
 def _differs(row: _Row, before: _Row | None) -> bool:

@@ -1,4 +1,4 @@
-"""Keeps what the register finds: devices with claims, conflicts, parts and addresses (``inventory/ports.DeviceStore``).
+"""Keeps what the register finds: devices with claims, conflicts, parts and addresses.
 
 Rule 1: a device is written where something of it changed; its digest tells. What people wrote is never touched.
 Rule 2: whoever lost all parts to another device is merged into it: its row stays, with ``merged_into``. What people had
@@ -25,7 +25,7 @@ from ringfence.store import bulk
 from ringfence.store.merging import absorb
 from ringfence.store.observations import save_parts
 from ringfence.store.read.fields import packed
-from ringfence.store.schema.columns import storable
+from ringfence.store.schema.columns import json_text, storable
 from ringfence.store.schema.inventory import (
     address,
     claim,
@@ -39,7 +39,7 @@ from ringfence.store.schema.inventory import (
 )
 from ringfence.store.unit import UnitOfWork
 
-__all__ = ["Devices", "device_ids", "load_devices", "save_devices"]
+__all__ = ["device_ids", "load_devices", "save_devices"]
 
 _TEXTS = ("domain", "name", "class", "vendor", "product", "model", "firmware", "serial", "os")
 _LISTS = ("roles", "macs", "ips", "names", "marks", "merge_reasons")
@@ -66,26 +66,6 @@ class _Made:
     conflicts: list[tuple[Any, ...]]
     search: str
     digest: str
-
-
-class Devices:
-    """The port of the register (``inventory/ports.py``) within one unit of work."""
-
-    def __init__(self, unit: UnitOfWork) -> None:
-        self._unit = unit
-
-    def save(self, devices: Iterable[Device]) -> None:
-        """Insert or replace devices by id."""
-        save_devices(self._unit, devices)
-
-    def load(self) -> Iterable[Device]:
-        """Return every device known."""
-        return load_devices(self._unit.connection)
-
-    def moved(self, part_id: str, from_device: str, to_device: str, reason: str) -> None:
-        """Write down that a merge or split changed where a part belongs."""
-        detail = {"part": part_id, "from": from_device, "to": to_device, "reason": reason}
-        self._unit.change("device", to_device, "part-moved", detail=detail)
 
 
 def save_devices(unit: UnitOfWork, devices: Iterable[Device]) -> int:
@@ -140,7 +120,7 @@ def _made(one: Device) -> _Made:
     row |= {name: None if text is None else storable(text[:_LONGEST]) for name, text in zip(_TEXTS, texts, strict=True)}
     roles = [[role.protocol, role.side, role.candidate_master] for role in one.roles]
     lists = ([role.text for role in one.roles], one.macs, one.ips, one.names, one.marks, one.merge_reasons)
-    row |= {name: _json(list(values)) for name, values in zip(_LISTS, lists, strict=True)}
+    row |= {name: json_text(list(values)) for name, values in zip(_LISTS, lists, strict=True)}
     row |= {"purdue_level": one.purdue_level, "confidence": one.confidence, "first": one.first, "last": one.last}
     claims = [
         (one.id, number, x.field, storable(x.value), x.weight, x.clue, x.first, x.last, storable(x.evidence))
@@ -153,10 +133,6 @@ def _made(one: Device) -> _Made:
     search = storable(_search(one).lower())
     whole = json.dumps([row, claims, conflicts, roles, sorted(part.id for part in one.parts)])
     return _Made(one, row, claims, conflicts, search, blake2b(whole.encode(), digest_size=16).hexdigest())
-
-
-def _json(value: Any) -> str:
-    return storable(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
 
 
 def _search(one: Device) -> str:

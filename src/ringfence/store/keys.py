@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import Connection, delete, select
 
 from ringfence.model.errors import RingfenceError
-from ringfence.store.database import upsert
+from ringfence.store import bulk
 from ringfence.store.disk import write_whole
 from ringfence.store.schema.traffic import period_key
 from ringfence.store.sealed import derive
@@ -77,8 +77,8 @@ class Keys:
         if known is not None:
             return known
         wrapped = self._wrap(purpose, period, self.entropy(_LENGTH))
-        row = {"purpose": purpose, "period": period, "wrapped": wrapped, "created": self.clock()}
-        upsert(connection, period_key, [row], replace=())
+        columns = ("purpose", "period", "wrapped", "created")
+        bulk.insert(connection, period_key, columns, [(purpose, period, wrapped, self.clock())], "DO NOTHING")
         # Another process may have been first: what stands in the table counts.
         found = self.find(connection, purpose, period)
         if found is None:  # Dropped between two statements: there is nothing to write under.

@@ -6,7 +6,6 @@ reader that has seen number 9 has seen 1 to 8. Therefore news are written last, 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from ringfence.store import bulk
-from ringfence.store.schema.columns import storable
+from ringfence.store.schema.columns import json_text, storable
 from ringfence.store.schema.operation import change
 
 __all__ = ["News", "alone", "tell"]
@@ -56,4 +55,4 @@ def _text(value: str | None) -> str | None:
 
 
 def _detail(value: Mapping[str, Any] | None) -> str | None:
-    return None if value is None else storable(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+    return None if value is None else json_text(value)

@@ -16,13 +16,12 @@ from ringfence.model.decision import Decision
 from ringfence.model.errors import RingfenceError
 from ringfence.model.scope import Scope
 from ringfence.store import bulk
-from ringfence.store.database import upsert
 from ringfence.store.read.where import CRITICALITIES
 from ringfence.store.schema.columns import storable
 from ringfence.store.schema.inventory import decision, decision_part, device, device_note, domain, label, site, zone
 from ringfence.store.unit import UnitOfWork
 
-__all__ = ["LABELS", "MAX_LABEL", "MAX_NOTE", "MAX_OWNER", "annotate", "load_decisions", "seen_device"]
+__all__ = ["LABELS", "MAX_LABEL", "MAX_NOTE", "MAX_OWNER", "Before", "annotate", "load_decisions", "seen_device"]
 
 MAX_NOTE = 10_000  # letters
 MAX_OWNER = 200  # letters
@@ -150,8 +149,10 @@ def _before(connection: Connection, identity: str) -> Before:
 
 def _write(connection: Connection, row: Mapping[str, Any], before: Before, after: Before) -> None:
     identity = row["id"]
-    said = {name: after[name] for name in _FIELDS if name != "labels"}
-    upsert(connection, device_note, [{"device": identity, **said}])
+    said = [name for name in _FIELDS if name != "labels"]
+    replaced = ", ".join(f'"{name}" = excluded."{name}"' for name in said)
+    note = (identity, *(after[name] for name in said))
+    bulk.insert(connection, device_note, ("device", *said), [note], f'("device") DO UPDATE SET {replaced}')
     shown = {name: after[name] for name in (*_PLACES, *_PLAIN)}
     if shown["site"] is None:
         at = select(domain.c.site).where(domain.c.name == row["domain"])

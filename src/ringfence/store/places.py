@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Table, and_, func, insert
 
 from ringfence.model.errors import RingfenceError
 from ringfence.model.scope import Scope
-from ringfence.store.database import upsert
+from ringfence.store import bulk
 from ringfence.store.read.fields import packed
 from ringfence.store.schema.columns import storable
 from ringfence.store.schema.inventory import address, device, device_note, domain, part, site, zone
@@ -235,7 +235,7 @@ def place_domain(unit: UnitOfWork, who: str, name: str, site_id: str | None) -> 
     if known is None and placed is None:
         raise RingfenceError("not-found", name[:80], "There is no such domain.")
     at = _row(connection, site, site_id, Scope())["id"] if site_id is not None else None
-    upsert(connection, domain, [{"name": clean, "site": at}])
+    bulk.insert(connection, domain, ("name", "site"), [(clean, at)], '("name") DO UPDATE SET "site" = excluded."site"')
     said = select(device_note.c.device).where(device_note.c.site.is_not(None))
     free = and_(device.c.domain == clean, device.c.id.not_in(said), device.c.site.is_distinct_from(at))
     moved = connection.execute(update(device).where(free).values(site=at, version=device.c.version + 1)).rowcount

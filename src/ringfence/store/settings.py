@@ -6,7 +6,8 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from ringfence.store.database import upsert
+from ringfence.store import bulk
+from ringfence.store.schema.columns import json_text, storable
 from ringfence.store.schema.operation import setting
 
 __all__ = ["get", "put"]
@@ -20,4 +21,5 @@ def get(connection: Connection, key: str, default: Any = None) -> Any:
 
 def put(connection: Connection, key: str, value: Any) -> None:
     """Set it."""
-    upsert(connection, setting, [{"key": key, "value": value}])
+    row = (storable(key), json_text(value))
+    bulk.insert(connection, setting, ("key", "value"), [row], '("key") DO UPDATE SET "value" = excluded."value"')

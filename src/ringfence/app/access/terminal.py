@@ -38,15 +38,7 @@ def at_terminal(arguments: argparse.Namespace) -> Iterator[tuple[Access, Configu
         if pending(installation.database):
             raise RingfenceError("database-older", str(folder))
         origins = (getattr(arguments, "origin", None) or _origin(configuration),)
-        platform = Platform(
-            installation.database,
-            installation.folder,
-            installation.secret,
-            installation.knowledge,
-            origins,
-            clock=installation.clock,
-        )
-        yield Access(platform), configuration
+        yield Access(Platform.served(installation, origins)), configuration
     finally:
         installation.database.close()
 

@@ -37,14 +37,10 @@ def up(arguments: argparse.Namespace) -> int:
     )
     log_to(sys.stderr, configuration.log)
     sensor = _sensor(configuration, arguments, installation)
-    platform = Platform(
-        database=installation.database,
-        folder=installation.folder,
-        secret=installation.secret,
-        knowledge=installation.knowledge,
-        origins=door.origins(configuration.server.origins),
+    platform = Platform.served(
+        installation,
+        door.origins(configuration.server.origins),
         secure=door.secure,
-        clock=installation.clock,
         processes=lambda: () if sensor is None else (sensor.state,),
     )
     from ringfence.app.server import create_app

@@ -15,8 +15,8 @@ from ringfence.app.web.address import path
 from ringfence.app.web.frame import AtScreen, Visit, back_to
 from ringfence.model.errors import RingfenceError
 from ringfence.store import decide, views
+from ringfence.store.many import annotate_many
 from ringfence.store.notes import annotate
-from ringfence.store.read.devices import rows_of
 
 __all__ = ["router"]
 
@@ -24,7 +24,6 @@ router = APIRouter(include_in_schema=False)
 
 Text = Annotated[str, Form()]
 _SAFETY = {"yes": True, "no": False}
-_MANY = 1_000  # devices of one act
 
 
 def _page(id: str, tab: str = "") -> str:  # noqa: A002 The word of the address.
@@ -144,25 +143,15 @@ def bulk(
     back: Text = "/devices",
 ) -> RedirectResponse:
     """Change the chosen devices, all or none. What is left empty stays; ``-`` as zone or owner takes it away."""
-    chosen = list(dict.fromkeys(device or ()))
-    if not 1 <= len(chosen) <= _MANY:
-        raise RingfenceError("value-refused", "device", f"Choose 1 to {_MANY:,} devices.")
+    chosen = dict.fromkeys(device or ())
     plain = {"zone": zone, "owner": owner.strip(), "criticality": criticality}
     said: dict[str, Any] = {name: None if text == "-" else text for name, text in plain.items() if text}
-    changed = 0
     with visit.writing() as unit:
-        rows = rows_of(unit.connection, chosen, visit.scope)
-        for one in chosen:
-            row = rows.get(one)
-            if row is None:
-                raise RingfenceError("not-found", one[:80], "There is no such device.")
-            labels = sorted((set(row.labels) | set(_labels(label))) - set(_labels(unlabel)))
-            wanted = said if labels == sorted(row.labels) else {**said, "labels": labels}
-            before, after = annotate(unit, one, visit.scope, visit.principal.name, row.version, wanted)
-            if before != after:
-                changed += 1
-                visit.audit(unit, "device.note", one, before=before, after=after)
-    return back_to(back if back.startswith("/devices") else "/devices", "changed", changed)
+        words = (_labels(label), _labels(unlabel))
+        changed = annotate_many(unit, chosen, visit.scope, visit.principal.name, said, *words)
+        for one, before, after in changed:
+            visit.audit(unit, "device.note", one, before=before, after=after)
+    return back_to(back if back.startswith("/devices") else "/devices", "changed", len(changed))
 
 
 # --- saved views ----------------------------------------------------------------------------------------------------

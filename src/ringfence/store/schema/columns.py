@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import BigInteger, MetaData, Text, TypeDecorator
 from sqlalchemy.engine import Dialect
 
-__all__ = ["Json", "Nanoseconds", "Wire", "metadata", "storable"]
+__all__ = ["Json", "Nanoseconds", "Wire", "json_text", "metadata", "storable"]
 
 metadata = MetaData(
     naming_convention={
@@ -31,6 +31,11 @@ def storable(text: str) -> str:
     if text.isascii() and "\0" not in text:
         return text  # Nearly all of it.
     return text.replace("\0", "␀").encode("utf-8", "replace").decode()
+
+
+def json_text(value: Any) -> str:
+    """Return any plain value as JSON that both databases take."""
+    return storable(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
 
 
 class Wire(TypeDecorator[str]):
@@ -52,7 +57,7 @@ class Json(TypeDecorator[Any]):
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
         """Write JSON."""
-        return None if value is None else storable(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+        return None if value is None else json_text(value)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
         """Read JSON."""

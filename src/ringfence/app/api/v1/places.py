@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Response
@@ -13,6 +14,7 @@ from ringfence.app.api.answers import Count, plain
 from ringfence.app.api.asked import CHANGING, ONE, READING, Body, Exact, Identity
 from ringfence.app.api.door import AtDoor, Door, IdempotencyKey, IfMatch, etag, version_of
 from ringfence.model.errors import RingfenceError
+from ringfence.model.scope import Scope
 from ringfence.store import places
 from ringfence.store.database import Connection
 from ringfence.store.unit import UnitOfWork
@@ -141,12 +143,10 @@ def list_sites(door: AtDoor) -> Any:
 def make_site(wanted: NewSite, response: Response, door: AtDoor, key: IdempotencyKey = None) -> Any:
     """Make a site."""
 
-    def act(unit: UnitOfWork) -> Any:
-        identity = places.make_site(unit, door.principal.name, wanted.name, parent=wanted.parent, note=wanted.note)
-        door.audit(unit, "site.create", identity, after=wanted.model_dump())
-        return _site(unit.connection, identity, response, door)
+    def make(unit: UnitOfWork) -> str:
+        return places.make_site(unit, door.principal.name, wanted.name, parent=wanted.parent, note=wanted.note)
 
-    return door.once(key, response, act)
+    return _made(_SITE, wanted, make, response, door, key)
 
 
 @router.patch("/sites/{id}", response_model=SiteAnswer, responses=CHANGING)
@@ -154,13 +154,11 @@ def change_site(
     identity: Identity, wanted: SitePatch, response: Response, door: AtDoor, if_match: IfMatch = None
 ) -> Any:
     """Rename a site, put it within another, note something."""
-    said = _said(wanted)
-    asked = version_of(if_match)
-    with door.writing() as unit:
-        version = _site(unit.connection, identity, response, door)["version"] if asked is None else asked
-        before, after = places.change_site(unit, door.principal.name, identity, version, said)
-        door.audit(unit, "site.change", identity, before=before, after=after)
-        return _site(unit.connection, identity, response, door)
+
+    def change(unit: UnitOfWork, version: int, said: dict[str, Any]) -> Any:
+        return places.change_site(unit, door.principal.name, identity, version, said)
+
+    return _changed(_SITE, identity, wanted, change, response, door, if_match)
 
 
 @router.get("/zones", response_model=ZoneList, responses=READING)
@@ -174,13 +172,11 @@ def list_zones(asked: Annotated[ZonesAsked, Query()], door: AtDoor) -> Any:
 def make_zone(wanted: NewZone, response: Response, door: AtDoor, key: IdempotencyKey = None) -> Any:
     """Make a zone at a site."""
 
-    def act(unit: UnitOfWork) -> Any:
+    def make(unit: UnitOfWork) -> str:
         said = wanted.model_dump(exclude={"site", "name"})
-        identity = places.make_zone(unit, door.principal.name, door.scope, wanted.site, wanted.name, **said)
-        door.audit(unit, "zone.create", identity, after=wanted.model_dump())
-        return _zone(unit.connection, identity, response, door)
+        return places.make_zone(unit, door.principal.name, door.scope, wanted.site, wanted.name, **said)
 
-    return door.once(key, response, act)
+    return _made(_ZONE, wanted, make, response, door, key)
 
 
 @router.patch("/zones/{id}", response_model=ZoneAnswer, responses=CHANGING)
@@ -188,13 +184,11 @@ def change_zone(
     identity: Identity, wanted: ZonePatch, response: Response, door: AtDoor, if_match: IfMatch = None
 ) -> Any:
     """Rename a zone, say its Purdue level, its subnets, note something."""
-    said = _said(wanted)
-    asked = version_of(if_match)
-    with door.writing() as unit:
-        version = _zone(unit.connection, identity, response, door)["version"] if asked is None else asked
-        before, after = places.change_zone(unit, door.principal.name, door.scope, identity, version, said)
-        door.audit(unit, "zone.change", identity, before=before, after=after)
-        return _zone(unit.connection, identity, response, door)
+
+    def change(unit: UnitOfWork, version: int, said: dict[str, Any]) -> Any:
+        return places.change_zone(unit, door.principal.name, door.scope, identity, version, said)
+
+    return _changed(_ZONE, identity, wanted, change, response, door, if_match)
 
 
 @router.get("/domains", response_model=DomainList, responses=READING)
@@ -213,25 +207,52 @@ def place_domain(name: Annotated[str, Path(max_length=200)], wanted: DomainPut, 
     return {"moved": moved}
 
 
-def _said(wanted: Body) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A sort of place, and how its rows are read."""
+
+    noun: str
+    rows: Callable[[Connection, Scope], Iterable[Any]]
+
+    def found(self, connection: Connection, identity: str, response: Response, door: Door) -> dict[str, Any]:
+        """Return the one of this id, with its ETag in the response."""
+        row = next((row for row in self.rows(connection, door.scope) if row.id == identity), None)
+        if row is None:
+            raise RingfenceError("not-found", identity[:80], f"There is no such {self.noun}.")
+        response.headers["ETag"] = etag(row.version)
+        found: dict[str, Any] = plain(asdict(row))
+        return found
+
+
+_SITE, _ZONE = _Place("site", places.sites), _Place("zone", places.zones)
+
+
+def _made(
+    place: _Place, wanted: Body, make: Callable[[UnitOfWork], str], response: Response, door: Door, key: str | None
+) -> Any:
+    def act(unit: UnitOfWork) -> Any:
+        identity = make(unit)
+        door.audit(unit, f"{place.noun}.create", identity, after=wanted.model_dump())
+        return place.found(unit.connection, identity, response, door)
+
+    return door.once(key, response, act)
+
+
+def _changed(
+    place: _Place,
+    identity: str,
+    wanted: Body,
+    change: Callable[[UnitOfWork, int, dict[str, Any]], Any],
+    response: Response,
+    door: Door,
+    if_match: str | None,
+) -> Any:
     said = wanted.model_dump(exclude_unset=True)
     if said.get("name", "") is None:
         del said["name"]
-    return said
-
-
-def _site(connection: Connection, identity: str, response: Response, door: Door) -> dict[str, Any]:
-    return _found(places.sites(connection, door.scope), identity, response, "site")
-
-
-def _zone(connection: Connection, identity: str, response: Response, door: Door) -> dict[str, Any]:
-    return _found(places.zones(connection, door.scope), identity, response, "zone")
-
-
-def _found(rows: Any, identity: str, response: Response, noun: str) -> dict[str, Any]:
-    row = next((row for row in rows if row.id == identity), None)
-    if row is None:
-        raise RingfenceError("not-found", identity[:80], f"There is no such {noun}.")
-    response.headers["ETag"] = etag(row.version)
-    found: dict[str, Any] = plain(asdict(row))
-    return found
+    asked = version_of(if_match)
+    with door.writing() as unit:
+        version = place.found(unit.connection, identity, response, door)["version"] if asked is None else asked
+        before, after = change(unit, version, said)
+        door.audit(unit, f"{place.noun}.change", identity, before=before, after=after)
+        return place.found(unit.connection, identity, response, door)
