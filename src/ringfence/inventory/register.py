@@ -2,6 +2,7 @@
 
 Rule 1: taking more facts costs what is new: addresses are correlated again when what ties them changed
 (``correlation.py``), and a device is made again when something was said of its parts, or what ties them changed.
+Rule 2: that a device was merely seen again may wait, where whoever asks has patience: nothing but times changes by it.
 """
 
 from __future__ import annotations
@@ -59,7 +60,9 @@ class Register:
         self._correlation = Correlation(self._evidence, self._options)
         # What was said of each value, by its identity; it holds the value, so that no other takes its place.
         self._said: dict[int, tuple[Mapping[str, object], str, tuple[ClaimKey, ...]]] = {}
-        self._dirty: set[str] = set()  # parts of which something was said since the last look
+        self._dirty: set[str] = set()  # parts of which something new was said since the last look
+        self._again: dict[str, int] = {}  # parts that were merely seen again, and since when that waits (ns)
+        self._now = -(1 << 63)  # ns of capture time
         self._built: dict[int, tuple[Group, Device | None]] = {}  # by the group's identity
         self._by_id: dict[str, Device] = {}
         self._owners: dict[str, str] = {}
@@ -71,14 +74,16 @@ class Register:
         """Take new and changed observations. Taking one twice changes nothing."""
         for fact in observations:
             subject = fact.subject
-            self._dirty.add(subject.id)
+            self._now = max(self._now, fact.last)
             if fact.kind != "flow.targeted":  # Whom others tried in vain to reach need not be there.
                 self._part(subject, fact.first, fact.last)
-            if Evidence.reads(fact.kind):
+            ties, readers = Evidence.reads(fact.kind), self._readers.get(fact.kind, ())
+            if ties:
                 self._evidence.take(fact)
-            readers = self._readers.get(fact.kind)
-            if readers:
-                self._claim(fact, readers)
+            if (ties or readers) and self._claim(fact, readers):
+                self._dirty.add(subject.id)
+            else:
+                self._seen_again(subject, fact.last)
 
     def conversations(self, conversations: Iterable[Conversation]) -> None:
         """Take who talked to whom: roles come from here."""
@@ -87,8 +92,12 @@ class Register:
                 self._part(conversation.source, conversation.first, conversation.last)
             if conversation.answered:
                 self._part(conversation.destination, conversation.first, conversation.last)
-            self._roles.take(conversation)
-            self._dirty |= {conversation.source.id, conversation.destination.id}
+            self._now = max(self._now, conversation.last)
+            if self._roles.take(conversation):
+                self._dirty |= {conversation.source.id, conversation.destination.id}
+            else:
+                self._seen_again(conversation.source, conversation.last)
+                self._seen_again(conversation.destination, conversation.last)
 
     def decide(self, decisions: Iterable[Decision]) -> None:
         """Take all decisions of people that are in force; they replace those taken before."""
@@ -104,17 +113,24 @@ class Register:
             self._ordered = [device for _, device in built if device is not None]
         return list(self._ordered)
 
-    def changes(self) -> tuple[list[Device], list[str]]:
-        """Return the devices that are new or changed since this was last asked, and the ids of those that are gone."""
-        self._look()
+    def changes(self, patience: int = 0) -> tuple[list[Device], list[str]]:
+        """Return the devices that are new or changed since this was last asked, and the ids of those that are gone.
+
+        Args:
+            patience: ns of capture time for which a device that was merely seen again may be left out.
+        """
+        self._look(patience)
         told = list(self._changed.values()), sorted(self._gone)
         self._changed, self._gone = {}, set()
         return told
 
-    def device(self, identity: str) -> Device | None:
-        """Return a device by its id; None where there is none."""
-        self._look()
-        return self._by_id.get(identity)
+    def __len__(self) -> int:
+        """Return how many devices there were at the last look."""
+        return len(self._by_id)
+
+    def __contains__(self, identity: str) -> bool:
+        """Return whether there was a device of this id at the last look."""
+        return identity in self._by_id
 
     def device_of(self, part_id: str) -> str | None:
         """Return the id of the device that a part belongs to; peers and groups belong to none."""
@@ -128,9 +144,12 @@ class Register:
 
     # --- what changed -----------------------------------------------------------------------------------------------
 
-    def _look(self) -> None:
+    def _look(self, patience: int = 0) -> None:
         """Correlate and make again what is due."""
         evidence = self._evidence
+        for each in list(self._waiting(self._now - patience)):
+            self._dirty.add(each)
+            del self._again[each]
         if not (self._dirty or evidence.touched or evidence.everywhere):
             return
         gone, new = self._correlation.look(self._decided)
@@ -160,6 +179,8 @@ class Register:
                 left.append(known)
             where = [(group.domain, value) for value in (*group.macs, *group.ips)]
             parts = [part for address in where for part in self._parts(self._evidence.at.get(address, ()))]
+            for part in parts:
+                self._again.pop(part.id, None)
             device = self._device(group, parts)
             if device is not None:
                 known = self._by_id.get(device.id)
@@ -188,6 +209,13 @@ class Register:
             self._changed.pop(device.id, None)
             self._gone.add(device.id)
 
+    def _waiting(self, until: int) -> Iterator[str]:
+        """Yield the parts that were seen again and have waited since ``until`` (ns); the longest first."""
+        for each, since in self._again.items():
+            if since > until:
+                break
+            yield each
+
     def _parts(self, ids: Iterable[str]) -> Iterator[Part]:
         for each in ids:
             part = self._evidence.parts.get(each)
@@ -195,6 +223,9 @@ class Register:
                 yield part
 
     # --- parts ------------------------------------------------------------------------------------------------------
+
+    def _seen_again(self, part: Part, last: int) -> None:
+        self._again.setdefault(part.id, last)
 
     def _part(self, part: Part, first: int, last: int) -> None:
         span = self._seen.get(part.id)
@@ -205,6 +236,7 @@ class Register:
                 span.last = last
             return
         self._seen[part.id] = Span(first, last)
+        self._dirty.add(part.id)
         if _can_be_device(part):
             part = replace(part, address=canonical(part.address))
             self._evidence.add(part)
@@ -214,21 +246,23 @@ class Register:
                 for claim in clue.claims(fact):
                     _keep(kept, claim, fact)
 
-    def _claim(self, fact: Observation, readers: Iterable[Clue]) -> None:
-        """Keep what clues say of a fact. They read its value and its part: said again, it says the same again."""
+    def _claim(self, fact: Observation, readers: Iterable[Clue]) -> bool:
+        """Keep what clues say of a fact. They read its value and its part: said again, it says the same again.
+
+        Answers whether it was not said before, or not so early.
+        """
         subject = fact.subject.id
-        kept = self._claims.setdefault(subject, {})
         known = self._said.get(id(fact.value))
         if known is not None and known[1] == subject:
+            kept, earlier = self._claims[subject], False
             for key in known[2]:
-                if key in kept:
-                    kept[key] = _widened(kept[key], fact)
-            return
-        made = []
-        for clue in readers:
-            for claim in clue.claims(fact):
-                made.append(_keep(kept, claim, fact))
+                earlier = earlier or fact.first < kept[key].first  # Who had the address then may be another.
+                kept[key] = _widened(kept[key], fact)
+            return earlier
+        kept = self._claims.setdefault(subject, {})
+        made = [_keep(kept, claim, fact) for clue in readers for claim in clue.claims(fact)]
         self._said[id(fact.value)] = (fact.value, subject, tuple(key for key in made if key is not None))
+        return True
 
     # --- devices ----------------------------------------------------------------------------------------------------
 
