@@ -7,7 +7,7 @@ Rule 2: that a device was merely seen again may wait, where whoever asks has pat
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from ringfence.inventory.addresses import canonical, ip_kind, is_group_mac
@@ -147,10 +147,8 @@ class Register:
     def _look(self, patience: int = 0) -> None:
         """Correlate and make again what is due."""
         evidence = self._evidence
-        for each in list(self._waiting(self._now - patience)):
-            self._dirty.add(each)
-            del self._again[each]
-        if not (self._dirty or evidence.touched or evidence.everywhere):
+        waited = list(self._waiting(self._now - patience))
+        if not (waited or self._dirty or evidence.touched or evidence.everywhere):
             return
         gone, new = self._correlation.look(self._decided)
         dirty = {(part.address.domain, part.address.value) for part in self._parts(self._dirty)}
@@ -165,13 +163,24 @@ class Register:
                 due[id(group)] = group
         left = [device for device in before.values() if device is not None]
         self._built |= same
-        if self._make(due.values(), left):
+        for each in waited:
+            del self._again[each]
+        again = {
+            id(group): group
+            for part in self._parts(waited)
+            for group in self._correlation.at(part.address.domain, part.address.value)
+            if id(group) not in due
+        }
+        if self._make([*due.values(), *again.values()], left, again.keys()):
             # A new fingerprint may describe any device.
-            self._make([group for group, _ in self._built.values()], [])
+            self._make([group for group, _ in self._built.values()], [], ())
 
-    def _make(self, groups: Iterable[Group], left: list[Device]) -> bool:
-        """Make devices, in the place of those that were made of these groups and of ``left``; answers whether a
-        correction taught something new."""
+    def _make(self, groups: Iterable[Group], left: list[Device], again: Collection[int]) -> bool:
+        """Make devices, in the place of those that were made of these groups and of ``left``.
+
+        ``again``: identities of the groups of which nothing but times changed. Answers whether a correction taught
+        something new.
+        """
         made: dict[str, Device] = {}
         for group in sorted(groups, key=_order):
             known = self._built.get(id(group), (group, None))[1]
@@ -180,8 +189,10 @@ class Register:
             where = [(group.domain, value) for value in (*group.macs, *group.ips)]
             parts = [part for address in where for part in self._parts(self._evidence.at.get(address, ()))]
             for part in parts:
-                self._again.pop(part.id, None)
-            device = self._device(group, parts)
+                if len(self._correlation.at(group.domain, part.address.value)) == 1:  # Others of it wait still.
+                    self._again.pop(part.id, None)
+            device = self._later(group, parts, known) if known is not None and id(group) in again else None
+            device = device or self._device(group, parts)
             if device is not None:
                 known = self._by_id.get(device.id)
                 device = made[device.id] = known if known == device else device
@@ -267,23 +278,40 @@ class Register:
     # --- devices ----------------------------------------------------------------------------------------------------
 
     def _device(self, group: Group, parts: list[Part]) -> Device | None:
-        if not parts:
-            return None
-        whole = [part for part in parts if part.address.value not in group.spans or self._last_holder(group, part)]
+        whole = self._whole(group, parts)
         if not whole:
             return None
         ids = [part.id for part in whole]
-        claims = [*self._gathered(group, parts), *self._roles.claims(ids), *_forwarding(group)]
+        claims = self._claimed(group, parts, ids)
         marks = set(group.marks)
         roles = self._roles.of(ids)
-        if "router" in group.marks:
-            # A router asks for names on behalf of others.
-            claims = [claim for claim in claims if claim.clue != "name_asked"]
         if self._translates(group, claims):
             marks.add("nat")
         claims += self._decided.proposed(claims)
         verdict = classify(claims, roles, self._knowledge, self._options)
         return self._decided.corrected(self._filled(group, marks, whole, [*claims, *verdict.derived], verdict))
+
+    def _later(self, group: Group, parts: list[Part], known: Device) -> Device | None:
+        """Return a device of which nothing but times changed; None where more may hang on these."""
+        dated = any(claim.clue == "maker_fits" for claim in known.claims)
+        if dated or self._decided.corrections or len(known.claims) >= self._options.claims_per_device:
+            return None
+        whole = self._whole(group, parts)
+        spans = [self._seen[part.id] for part in whole]
+        derived = [claim for claim in known.claims if claim.clue == "maker_class"]
+        claims = {*self._claimed(group, parts, [part.id for part in whole]), *derived}
+        first, last = min(span.first for span in spans), max(span.last for span in spans)
+        return replace(known, first=first, last=last, claims=tuple(sorted(claims, key=_claim_order)))
+
+    def _whole(self, group: Group, parts: list[Part]) -> list[Part]:
+        """The parts that are this device's now, not only for some time."""
+        return [part for part in parts if part.address.value not in group.spans or self._last_holder(group, part)]
+
+    def _claimed(self, group: Group, parts: list[Part], ids: list[str]) -> list[Claim]:
+        """What is claimed of a device, before it is weighed."""
+        claims = [*self._gathered(group, parts), *self._roles.claims(ids), *_forwarding(group)]
+        # A router asks for names on behalf of others.
+        return [claim for claim in claims if claim.clue != "name_asked"] if "router" in group.marks else claims
 
     @staticmethod
     def _last_holder(group: Group, part: Part) -> bool:
@@ -316,13 +344,7 @@ class Register:
         product = texts.get("product")
         title = product or " ".join(filter(None, (verdict.vendor, class_words(verdict.device_class))))
         fallback = title if verdict.device_class != "unknown" or product else (group.ips or group.macs)[0]
-        ordered = sorted(
-            set(claims),
-            key=lambda claim: (
-                *(claim.field, -claim.weight, claim.value, claim.clue, claim.evidence),
-                *(claim.first, claim.last),
-            ),
-        )
+        ordered = sorted(set(claims), key=_claim_order)
         return Device(
             id=device_id(parts[0].id),
             parts=tuple(parts),
@@ -349,6 +371,10 @@ class Register:
             merge_reasons=tuple(dict.fromkeys(group.reasons)),
             domain=group.domain,
         )
+
+
+def _claim_order(claim: Claim) -> tuple[object, ...]:
+    return claim.field, -claim.weight, claim.value, claim.clue, claim.evidence, claim.first, claim.last
 
 
 def _order(group: Group) -> tuple[object, ...]:

@@ -151,12 +151,16 @@ def _made(one: Device) -> _Made:
         for number, x in enumerate(one.conflicts)
     ]
     search = storable(_search(one).lower())
-    whole = json.dumps([row, claims, conflicts, roles, sorted(part.id for part in one.parts)])
+    whole = _json([row, claims, conflicts, roles, sorted(part.id for part in one.parts)])
     return _Made(one, row, claims, conflicts, search, blake2b(whole.encode(), digest_size=16).hexdigest())
 
 
+#: Made once: making one for each device takes as long as using it.
+_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
+
 def _json(value: Any) -> str:
-    return storable(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+    return storable(_JSON.encode(value))
 
 
 def _search(one: Device) -> str:
