@@ -29,6 +29,7 @@ from bench.lake_figures import made
 from tests.postgresql import server
 
 from ringfence.app import ingest as line
+from ringfence.app.daemons.sensor import start
 from ringfence.app.ingest import Ingest
 from ringfence.app.installation import Installation
 from ringfence.model.flow import Conversation, Operation
@@ -196,8 +197,8 @@ def batches(plant: Plant, asked: argparse.Namespace) -> Iterator[MadeBatch]:
 def fill(installation: Installation, plant: Plant) -> None:
     """Write what an earlier run of the sensor would have left."""
     upgrade(installation.database)
-    for start in range(0, plant.devices, _CHUNK):
-        numbers = range(start, min(start + _CHUNK, plant.devices))
+    for at in range(0, plant.devices, _CHUNK):
+        numbers = range(at, min(at + _CHUNK, plant.devices))
         with UnitOfWork(installation.database, START) as unit:
             save_observations(unit, "bench", (fact for one in numbers for fact in plant.facts(one, START)))
             save_conversations(unit, (talk for one in numbers for talk in plant.talks(one, START)))
@@ -296,7 +297,7 @@ def measure(installation: Installation, asked: argparse.Namespace) -> None:
 
     told("fill", **timed(lambda: fill(installation, plant)), **memory())
     ingest = Ingest(installation, "bench")
-    told("start", **timed(ingest.restore), **memory())
+    told("start", **timed(lambda: start(ingest)), **memory())
     stages = watched(ingest)
     stop, took = threading.Event(), list[float]()
     readers = [

@@ -9,6 +9,7 @@ is handed over first. After a replay it stays, to apply what people decide.
 from __future__ import annotations
 
 import argparse
+import gc
 import logging
 import os
 import sys
@@ -27,7 +28,7 @@ from ringfence.sensor.live import Batch, LiveOptions, LiveRun
 from ringfence.store.lake import Lake
 from ringfence.store.ring import PacketRing, RingOptions
 
-__all__ = ["main"]
+__all__ = ["main", "start"]
 
 _WINDOW = 300  # seconds of capture time between hand-overs where nobody waits: whole windows are much less work
 _SECOND = 1_000_000_000  # nanoseconds
@@ -45,6 +46,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _run(installation, chosen)
 
 
+def start(ingest: Ingest) -> None:
+    """Make register and facts again from the store.
+
+    All of it stays, in millions of objects: the interpreter's search for circular garbage would go through them for
+    seconds at a time, so it leaves them out from here on.
+    """
+    gc.disable()
+    try:
+        ingest.restore()
+    finally:
+        gc.enable()
+    gc.freeze()
+
+
 def _run(installation: Installation, chosen: argparse.Namespace) -> int:
     elsewhere = os.environ.get(FOLDER)
     captures = Captures(chosen.interface, Path(elsewhere) if elsewhere else None)
@@ -57,7 +72,7 @@ def _run(installation: Installation, chosen: argparse.Namespace) -> int:
         ring=ring,
         segments=lambda: [segment for segment in (tee.drain() for tee in tees) if segment is not None],
     )
-    ingest.restore()
+    start(ingest)
     pipes = [tee.pipe for tee in tees] or pipes
     options = LiveOptions(
         site_key=installation.site_key,
