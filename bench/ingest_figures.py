@@ -4,6 +4,7 @@ Usage: ``python bench/ingest_figures.py [--devices N] [--changed N] [--talkers N
 
 A plant is written into the store as a sensor would have; ``Ingest`` starts from there as the sensor does and takes
 batches: of each of ``--talkers`` devices some facts and conversations are seen again, and every twentieth fact is new.
+When the rate is taken, devices that were merely seen again are written as fast as they come (decision 022).
 Each figure is one JSON line, in seconds of the clock and of this process's CPU (the machine may be shared). The same
 numbers give the same plant. ``--readers`` reads device pages and lists in other threads meanwhile.
 """
@@ -28,6 +29,7 @@ from bench.lake_figures import made
 from tests.postgresql import server
 
 from ringfence.app import ingest as line
+from ringfence.app.daemons.sensor import start
 from ringfence.app.ingest import Ingest
 from ringfence.app.installation import Installation
 from ringfence.model.flow import Conversation, Operation
@@ -181,7 +183,7 @@ def batches(plant: Plant, asked: argparse.Namespace) -> Iterator[MadeBatch]:
     flows = next(made(2_000, 2_000, 1))
     empty = duckdb.execute("SELECT now()::TIMESTAMPTZ_NS AS time WHERE false").to_arrow_table()
     for number in range(asked.batches):
-        at = START + WINDOW + number * 2 * SECOND
+        at = START + WINDOW + number * asked.step * SECOND
         facts: list[Observation] = []
         talks: list[Conversation] = []
         for one in dice.sample(range(plant.devices), talkers):
@@ -195,8 +197,8 @@ def batches(plant: Plant, asked: argparse.Namespace) -> Iterator[MadeBatch]:
 def fill(installation: Installation, plant: Plant) -> None:
     """Write what an earlier run of the sensor would have left."""
     upgrade(installation.database)
-    for start in range(0, plant.devices, _CHUNK):
-        numbers = range(start, min(start + _CHUNK, plant.devices))
+    for at in range(0, plant.devices, _CHUNK):
+        numbers = range(at, min(at + _CHUNK, plant.devices))
         with UnitOfWork(installation.database, START) as unit:
             save_observations(unit, "bench", (fact for one in numbers for fact in plant.facts(one, START)))
             save_conversations(unit, (talk for one in numbers for talk in plant.talks(one, START)))
@@ -243,7 +245,9 @@ def watched(ingest: Ingest) -> Stages:
         stages.wrap(ingest._gathered, name, "gather")
     for name in ("observe", "conversations", "devices", "owners", "changes"):
         stages.wrap(ingest._register, name, "register")
-    stages.wrap(ingest, "_judged", "rules")
+    for name in ("see", "know", "judge"):
+        stages.wrap(ingest._standing, name, "rules")
+    stages.wrap(ingest, "_keep_packets", "ring")
     stages.wrap(line, "save_observations", "store observations")
     stages.wrap(line, "save_conversations", "store conversations")
     for name in ("save_devices", "save_seen", "retire_devices"):
@@ -293,7 +297,7 @@ def measure(installation: Installation, asked: argparse.Namespace) -> None:
 
     told("fill", **timed(lambda: fill(installation, plant)), **memory())
     ingest = Ingest(installation, "bench")
-    told("start", **timed(ingest.restore), **memory())
+    told("start", **timed(lambda: start(ingest)), **memory())
     stages = watched(ingest)
     stop, took = threading.Event(), list[float]()
     readers = [
@@ -308,6 +312,7 @@ def measure(installation: Installation, asked: argparse.Namespace) -> None:
         if batch.number == 0:  # It also writes what the store had no devices for.
             for thread in readers:
                 thread.start()
+        if batch.number < asked.settled:
             continue
         number, wall, cpu = number + facts, wall + figures["seconds"], cpu + figures["cpu_seconds"]
         process += time.process_time() - begun
@@ -329,7 +334,9 @@ def main() -> int:
     parser.add_argument("--devices", type=int, default=100_000)
     parser.add_argument("--changed", type=int, default=5_000, help="observations of a batch")
     parser.add_argument("--talkers", type=int, default=1_000, help="devices of a batch")
-    parser.add_argument("--batches", type=int, default=10)
+    parser.add_argument("--batches", type=int, default=16)
+    parser.add_argument("--step", type=int, default=30, help="seconds of plant time from batch to batch")
+    parser.add_argument("--settled", type=int, default=11, help="batches that count for no rate")
     parser.add_argument("--readers", type=int, default=0)
     parser.add_argument("--postgresql", action="store_true", help="on a server of its own, with fsync")
     asked = parser.parse_args()

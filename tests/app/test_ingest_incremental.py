@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.made_traffic import OPTIONS, Traffic
+from tests.made_traffic import OPTIONS, SECOND, Traffic
 
 from ringfence.detect.judge import judge
 from ringfence.detect.rule import Sight
@@ -37,6 +37,7 @@ class Line:
     decided: tuple[Decision, ...] = ()
     devices: dict[str, Device] = field(default_factory=dict)
     findings: dict[str, Finding] = field(default_factory=dict)
+    patience: int = 0  # ns
 
     def take(self, facts: list[Observation], talks: list[Conversation]) -> None:
         """Take one batch, as the running platform does."""
@@ -54,7 +55,7 @@ class Line:
 
     def look(self) -> None:
         """Apply what changed to what was there."""
-        changed, gone = self.register.changes()
+        changed, gone = self.register.changes(self.patience)
         self.devices = {each: one for each, one in self.devices.items() if each not in gone}
         self.devices |= {one.id: one for one in changed}
         self.standing.see(*self.gathered.changes())
@@ -65,12 +66,21 @@ class Line:
         assert all(self.findings.get(each) != one for each, one in found.items()), "what is told did change"
         self.findings = {each: one for each, one in self.findings.items() if each not in lost} | found
 
-    def check(self) -> None:
-        """Compare with one look at everything."""
+    def all_at_once(self) -> Register:
+        """Return a register that took all of it at once."""
         whole = Register(KNOWLEDGE)
         whole.observe(self.facts)
         whole.conversations(self.talks)
         whole.decide(self.decided)
+        return whole
+
+    def whole(self) -> dict[str, Device]:
+        """Return the devices that all at once makes."""
+        return {one.id: one for one in self.all_at_once().devices()}
+
+    def check(self) -> None:
+        """Compare with one look at everything."""
+        whole = self.all_at_once()
         expected = whole.devices()
         assert self.register.devices() == expected
         assert self.register.owners() == whole.owners()
@@ -102,6 +112,26 @@ def test_so_it_does_while_people_decide(seed: int) -> None:
         if parts and traffic.dice.random() < 0.5:
             line.decide(tuple(one for one in traffic.decisions(parts) if one.kind != "correct"))
         line.check()
+
+
+def without_times(device: Device) -> Device:
+    claims = {replace(each, first=0, last=0, packets=()) for each in device.claims}
+    ordered = sorted(claims, key=lambda each: (each.field, each.value, each.clue, each.evidence, each.weight))
+    return replace(device, first=0, last=0, claims=tuple(ordered))
+
+
+@given(st.integers(0, 1 << 32), st.sampled_from((1, 60, 100_000)))
+@settings(max_examples=30, deadline=None)
+def test_nothing_but_times_waits(seed: int, patience: int) -> None:
+    """And nothing is left waiting once somebody asks for all."""
+    line, traffic = Line(patience=patience * SECOND), Traffic(seed)
+    for _ in range(10):
+        line.take(*traffic.batch())
+        told = {each: without_times(one) for each, one in line.devices.items()}
+        assert told == {each: without_times(one) for each, one in line.whole().items()}
+    line.patience = 0
+    line.take(*traffic.batch())
+    line.check()
 
 
 def test_the_made_traffic_brings_about_what_it_is_meant_to() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from ringfence.inventory.knowledge import Knowledge
 from ringfence.inventory.register import Register
@@ -229,3 +230,23 @@ def test_a_public_address_that_speaks_mdns_is_a_neighbour(register: Register, se
     assert not by_ip(register, "147.0.0.9")
     register.observe([see("mdns.query", "147.0.0.9", name="_ipp._tcp.local", record_type=12)])
     assert [device.macs for device in by_ip(register, "147.0.0.9")] == [(MAC,)]
+
+
+def test_a_device_that_was_merely_seen_again_is_told_when_it_has_waited(register: Register, see: See) -> None:
+    patience = 60_000_000_000  # ns
+    seen = see("enip.identity", "10.0.0.2", 0, vendor_id=1, device_type=14, serial=5, product_name="1756-L61/B")
+    register.observe([seen])
+    ((device,), gone) = register.changes(patience)
+    assert not gone
+    for at in (20, 70):  # It waits from the first time on.
+        again = replace(seen, first=seen.first, last=seen.last + at * 1_000_000_000)
+        register.observe([again])
+        assert register.changes(patience) == ([], [])
+    register.observe([see("link.ttl", "10.0.0.9", 81, initial=64, hops=0)])
+    (changed, _) = register.changes(patience)
+    assert {one.last - device.last for one in changed if one.id == device.id} == {70_000_000_000}
+    register.observe([replace(seen, last=seen.last + 90_000_000_000)])
+    assert register.changes(patience) == ([], [])
+    register.observe([see("ssh.banner", "10.0.0.2", 91, protocol="SSH-2.0-ROSSSH", software="ROSSSH")])
+    ((new,), _) = register.changes(patience)
+    assert new.last - device.last == 91_000_000_000, "what is new does not wait"

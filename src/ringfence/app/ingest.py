@@ -5,7 +5,7 @@ Rule 2: a batch that can't be stored is tried again until it can: nothing that w
 lives, and the sources wait meanwhile. Batches that the store knows are passed over.
 Rule 3: what a live read did not see, because nobody read then, stands in the verdict on its capture.
 Rule 4: devices and findings are those of everything gathered so far, so that a replay finds what ``analyze`` finds; a
-batch costs what changes with it, not what was gathered.
+batch costs what changes with it, not what was gathered. That a device was merely seen again is written later.
 """
 
 from __future__ import annotations
@@ -49,6 +49,10 @@ T = TypeVar("T")
 _log = logging.getLogger("ringfence.sensor")
 _FIRST_WAIT = 0.5  # seconds before a unit that failed is tried again
 _LONGEST_WAIT = 5.0
+#: For how long of capture time (ns) it may wait until a device that was merely seen again is written as such: a minute,
+#: and in large plants so long that no more than some hundred are a second.
+_SEEN_AGAIN = 60_000_000_000
+_SEEN_AGAIN_EACH = 3_000_000
 #: Rules that read facts about windows, which are forgotten after a day.
 _FADING = frozenset(rule.NAME for rule in BUILTIN_RULES if WINDOWED & set(rule.READS))
 #: What may pass: the same unit is tried again.
@@ -196,7 +200,7 @@ class Ingest:
             if unit.take(batch.id, self._sensor, batch.epoch, batch.start, batch.packets, unit.now):
                 save_observations(unit, self._sensor, self._settled(batch))
                 save_conversations(unit, batch.conversations)
-                keep = self._judge(unit)
+                keep = self._judge(unit, wait=not batch.last)
                 save_quality(unit, self._sensor, (*batch.quality, *self._gaps(unit)))
                 self._lake.write(unit.connection, batch.id, "flows.v1", batch.flows())
                 self._lake.write(unit.connection, batch.id, "transactions.v1", batch.transactions())
@@ -206,7 +210,7 @@ class Ingest:
                     gaps.heard(unit.connection, self._sensor, batch.now, ended=batch.last)
             else:
                 # The database kept it the time before, but the answer did not reach us.
-                keep = self._judge(unit)
+                keep = self._judge(unit, wait=not batch.last)
         keep()
         if batch.closed or batch.last:
             self._open.clear()
@@ -228,13 +232,16 @@ class Ingest:
         note = note_on(gaps.gaps_of(unit.connection, self._sensor), unit.now)
         return () if note is None else (note,)
 
-    def _judge(self, unit: UnitOfWork) -> Callable[[], None]:
-        """Store devices and findings as they are now; call what is returned once the unit is kept."""
+    def _judge(self, unit: UnitOfWork, wait: bool = False) -> Callable[[], None]:
+        """Store devices and findings as they are now; call what is returned once the unit is kept.
+
+        ``wait``: devices that were merely seen again need not be among them yet.
+        """
         decided = load_decisions(unit.connection)
         if decided != self._decided:
             self._decided = decided
             self._register.decide(decided)
-        self._judge_again()
+        self._judge_again(max(_SEEN_AGAIN, len(self._register) * _SEEN_AGAIN_EACH) if wait else 0)
         self._keep_packets(unit)
         save_devices(unit, self._changed.values())
         retire_devices(unit, sorted(self._gone))
@@ -247,9 +254,9 @@ class Ingest:
 
         return keep
 
-    def _judge_again(self) -> None:
+    def _judge_again(self, patience: int = 0) -> None:
         """Bring devices and findings up to date; what changed waits until the store has it."""
-        changed, gone = self._register.changes()
+        changed, gone = self._register.changes(patience)
         self._changed |= {device.id: device for device in changed}
         self._gone = (self._gone | set(gone)) - self._changed.keys()
         for each in gone:
@@ -287,7 +294,7 @@ class Ingest:
         """
         if finding.rule not in _FADING:
             return True
-        return any(role.id is not None and self._register.device(role.id) is None for role in finding.devices)
+        return any(role.id is not None and role.id not in self._register for role in finding.devices)
 
     # --- the store --------------------------------------------------------------------------------------------------
 

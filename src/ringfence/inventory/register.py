@@ -2,11 +2,12 @@
 
 Rule 1: taking more facts costs what is new: addresses are correlated again when what ties them changed
 (``correlation.py``), and a device is made again when something was said of its parts, or what ties them changed.
+Rule 2: that a device was merely seen again may wait, where whoever asks has patience: nothing but times changes by it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from ringfence.inventory.addresses import canonical, ip_kind, is_group_mac
@@ -59,7 +60,9 @@ class Register:
         self._correlation = Correlation(self._evidence, self._options)
         # What was said of each value, by its identity; it holds the value, so that no other takes its place.
         self._said: dict[int, tuple[Mapping[str, object], str, tuple[ClaimKey, ...]]] = {}
-        self._dirty: set[str] = set()  # parts of which something was said since the last look
+        self._dirty: set[str] = set()  # parts of which something new was said since the last look
+        self._again: dict[str, int] = {}  # parts that were merely seen again, and since when that waits (ns)
+        self._now = -(1 << 63)  # ns of capture time
         self._built: dict[int, tuple[Group, Device | None]] = {}  # by the group's identity
         self._by_id: dict[str, Device] = {}
         self._owners: dict[str, str] = {}
@@ -71,14 +74,16 @@ class Register:
         """Take new and changed observations. Taking one twice changes nothing."""
         for fact in observations:
             subject = fact.subject
-            self._dirty.add(subject.id)
+            self._now = max(self._now, fact.last)
             if fact.kind != "flow.targeted":  # Whom others tried in vain to reach need not be there.
                 self._part(subject, fact.first, fact.last)
-            if Evidence.reads(fact.kind):
+            ties, readers = Evidence.reads(fact.kind), self._readers.get(fact.kind, ())
+            if ties:
                 self._evidence.take(fact)
-            readers = self._readers.get(fact.kind)
-            if readers:
-                self._claim(fact, readers)
+            if (ties or readers) and self._claim(fact, readers):
+                self._dirty.add(subject.id)
+            else:
+                self._seen_again(subject, fact.last)
 
     def conversations(self, conversations: Iterable[Conversation]) -> None:
         """Take who talked to whom: roles come from here."""
@@ -87,8 +92,12 @@ class Register:
                 self._part(conversation.source, conversation.first, conversation.last)
             if conversation.answered:
                 self._part(conversation.destination, conversation.first, conversation.last)
-            self._roles.take(conversation)
-            self._dirty |= {conversation.source.id, conversation.destination.id}
+            self._now = max(self._now, conversation.last)
+            if self._roles.take(conversation):
+                self._dirty |= {conversation.source.id, conversation.destination.id}
+            else:
+                self._seen_again(conversation.source, conversation.last)
+                self._seen_again(conversation.destination, conversation.last)
 
     def decide(self, decisions: Iterable[Decision]) -> None:
         """Take all decisions of people that are in force; they replace those taken before."""
@@ -104,17 +113,24 @@ class Register:
             self._ordered = [device for _, device in built if device is not None]
         return list(self._ordered)
 
-    def changes(self) -> tuple[list[Device], list[str]]:
-        """Return the devices that are new or changed since this was last asked, and the ids of those that are gone."""
-        self._look()
+    def changes(self, patience: int = 0) -> tuple[list[Device], list[str]]:
+        """Return the devices that are new or changed since this was last asked, and the ids of those that are gone.
+
+        Args:
+            patience: ns of capture time for which a device that was merely seen again may be left out.
+        """
+        self._look(patience)
         told = list(self._changed.values()), sorted(self._gone)
         self._changed, self._gone = {}, set()
         return told
 
-    def device(self, identity: str) -> Device | None:
-        """Return a device by its id; None where there is none."""
-        self._look()
-        return self._by_id.get(identity)
+    def __len__(self) -> int:
+        """Return how many devices there were at the last look."""
+        return len(self._by_id)
+
+    def __contains__(self, identity: str) -> bool:
+        """Return whether there was a device of this id at the last look."""
+        return identity in self._by_id
 
     def device_of(self, part_id: str) -> str | None:
         """Return the id of the device that a part belongs to; peers and groups belong to none."""
@@ -128,10 +144,11 @@ class Register:
 
     # --- what changed -----------------------------------------------------------------------------------------------
 
-    def _look(self) -> None:
+    def _look(self, patience: int = 0) -> None:
         """Correlate and make again what is due."""
         evidence = self._evidence
-        if not (self._dirty or evidence.touched or evidence.everywhere):
+        waited = list(self._waiting(self._now - patience))
+        if not (waited or self._dirty or evidence.touched or evidence.everywhere):
             return
         gone, new = self._correlation.look(self._decided)
         dirty = {(part.address.domain, part.address.value) for part in self._parts(self._dirty)}
@@ -146,13 +163,24 @@ class Register:
                 due[id(group)] = group
         left = [device for device in before.values() if device is not None]
         self._built |= same
-        if self._make(due.values(), left):
+        for each in waited:
+            del self._again[each]
+        again = {
+            id(group): group
+            for part in self._parts(waited)
+            for group in self._correlation.at(part.address.domain, part.address.value)
+            if id(group) not in due
+        }
+        if self._make([*due.values(), *again.values()], left, again.keys()):
             # A new fingerprint may describe any device.
-            self._make([group for group, _ in self._built.values()], [])
+            self._make([group for group, _ in self._built.values()], [], ())
 
-    def _make(self, groups: Iterable[Group], left: list[Device]) -> bool:
-        """Make devices, in the place of those that were made of these groups and of ``left``; answers whether a
-        correction taught something new."""
+    def _make(self, groups: Iterable[Group], left: list[Device], again: Collection[int]) -> bool:
+        """Make devices, in the place of those that were made of these groups and of ``left``.
+
+        ``again``: identities of the groups of which nothing but times changed. Answers whether a correction taught
+        something new.
+        """
         made: dict[str, Device] = {}
         for group in sorted(groups, key=_order):
             known = self._built.get(id(group), (group, None))[1]
@@ -160,7 +188,11 @@ class Register:
                 left.append(known)
             where = [(group.domain, value) for value in (*group.macs, *group.ips)]
             parts = [part for address in where for part in self._parts(self._evidence.at.get(address, ()))]
-            device = self._device(group, parts)
+            for part in parts:
+                if len(self._correlation.at(group.domain, part.address.value)) == 1:  # Others of it wait still.
+                    self._again.pop(part.id, None)
+            device = self._later(group, parts, known) if known is not None and id(group) in again else None
+            device = device or self._device(group, parts)
             if device is not None:
                 known = self._by_id.get(device.id)
                 device = made[device.id] = known if known == device else device
@@ -188,6 +220,13 @@ class Register:
             self._changed.pop(device.id, None)
             self._gone.add(device.id)
 
+    def _waiting(self, until: int) -> Iterator[str]:
+        """Yield the parts that were seen again and have waited since ``until`` (ns); the longest first."""
+        for each, since in self._again.items():
+            if since > until:
+                break
+            yield each
+
     def _parts(self, ids: Iterable[str]) -> Iterator[Part]:
         for each in ids:
             part = self._evidence.parts.get(each)
@@ -195,6 +234,9 @@ class Register:
                 yield part
 
     # --- parts ------------------------------------------------------------------------------------------------------
+
+    def _seen_again(self, part: Part, last: int) -> None:
+        self._again.setdefault(part.id, last)
 
     def _part(self, part: Part, first: int, last: int) -> None:
         span = self._seen.get(part.id)
@@ -205,6 +247,7 @@ class Register:
                 span.last = last
             return
         self._seen[part.id] = Span(first, last)
+        self._dirty.add(part.id)
         if _can_be_device(part):
             part = replace(part, address=canonical(part.address))
             self._evidence.add(part)
@@ -214,42 +257,61 @@ class Register:
                 for claim in clue.claims(fact):
                     _keep(kept, claim, fact)
 
-    def _claim(self, fact: Observation, readers: Iterable[Clue]) -> None:
-        """Keep what clues say of a fact. They read its value and its part: said again, it says the same again."""
+    def _claim(self, fact: Observation, readers: Iterable[Clue]) -> bool:
+        """Keep what clues say of a fact. They read its value and its part: said again, it says the same again.
+
+        Answers whether it was not said before, or not so early.
+        """
         subject = fact.subject.id
-        kept = self._claims.setdefault(subject, {})
         known = self._said.get(id(fact.value))
         if known is not None and known[1] == subject:
+            kept, earlier = self._claims[subject], False
             for key in known[2]:
-                if key in kept:
-                    kept[key] = _widened(kept[key], fact)
-            return
-        made = []
-        for clue in readers:
-            for claim in clue.claims(fact):
-                made.append(_keep(kept, claim, fact))
+                earlier = earlier or fact.first < kept[key].first  # Who had the address then may be another.
+                kept[key] = _widened(kept[key], fact)
+            return earlier
+        kept = self._claims.setdefault(subject, {})
+        made = [_keep(kept, claim, fact) for clue in readers for claim in clue.claims(fact)]
         self._said[id(fact.value)] = (fact.value, subject, tuple(key for key in made if key is not None))
+        return True
 
     # --- devices ----------------------------------------------------------------------------------------------------
 
     def _device(self, group: Group, parts: list[Part]) -> Device | None:
-        if not parts:
-            return None
-        whole = [part for part in parts if part.address.value not in group.spans or self._last_holder(group, part)]
+        whole = self._whole(group, parts)
         if not whole:
             return None
         ids = [part.id for part in whole]
-        claims = [*self._gathered(group, parts), *self._roles.claims(ids), *_forwarding(group)]
+        claims = self._claimed(group, parts, ids)
         marks = set(group.marks)
         roles = self._roles.of(ids)
-        if "router" in group.marks:
-            # A router asks for names on behalf of others.
-            claims = [claim for claim in claims if claim.clue != "name_asked"]
         if self._translates(group, claims):
             marks.add("nat")
         claims += self._decided.proposed(claims)
         verdict = classify(claims, roles, self._knowledge, self._options)
         return self._decided.corrected(self._filled(group, marks, whole, [*claims, *verdict.derived], verdict))
+
+    def _later(self, group: Group, parts: list[Part], known: Device) -> Device | None:
+        """Return a device of which nothing but times changed; None where more may hang on these."""
+        dated = any(claim.clue == "maker_fits" for claim in known.claims)
+        if dated or self._decided.corrections or len(known.claims) >= self._options.claims_per_device:
+            return None
+        whole = self._whole(group, parts)
+        spans = [self._seen[part.id] for part in whole]
+        derived = [claim for claim in known.claims if claim.clue == "maker_class"]
+        claims = {*self._claimed(group, parts, [part.id for part in whole]), *derived}
+        first, last = min(span.first for span in spans), max(span.last for span in spans)
+        return replace(known, first=first, last=last, claims=tuple(sorted(claims, key=_claim_order)))
+
+    def _whole(self, group: Group, parts: list[Part]) -> list[Part]:
+        """The parts that are this device's now, not only for some time."""
+        return [part for part in parts if part.address.value not in group.spans or self._last_holder(group, part)]
+
+    def _claimed(self, group: Group, parts: list[Part], ids: list[str]) -> list[Claim]:
+        """What is claimed of a device, before it is weighed."""
+        claims = [*self._gathered(group, parts), *self._roles.claims(ids), *_forwarding(group)]
+        # A router asks for names on behalf of others.
+        return [claim for claim in claims if claim.clue != "name_asked"] if "router" in group.marks else claims
 
     @staticmethod
     def _last_holder(group: Group, part: Part) -> bool:
@@ -282,13 +344,7 @@ class Register:
         product = texts.get("product")
         title = product or " ".join(filter(None, (verdict.vendor, class_words(verdict.device_class))))
         fallback = title if verdict.device_class != "unknown" or product else (group.ips or group.macs)[0]
-        ordered = sorted(
-            set(claims),
-            key=lambda claim: (
-                *(claim.field, -claim.weight, claim.value, claim.clue, claim.evidence),
-                *(claim.first, claim.last),
-            ),
-        )
+        ordered = sorted(set(claims), key=_claim_order)
         return Device(
             id=device_id(parts[0].id),
             parts=tuple(parts),
@@ -315,6 +371,10 @@ class Register:
             merge_reasons=tuple(dict.fromkeys(group.reasons)),
             domain=group.domain,
         )
+
+
+def _claim_order(claim: Claim) -> tuple[object, ...]:
+    return claim.field, -claim.weight, claim.value, claim.clue, claim.evidence, claim.first, claim.last
 
 
 def _order(group: Group) -> tuple[object, ...]:

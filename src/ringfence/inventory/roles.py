@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import TypeVar
 
 from ringfence.model.device import Claim, Role
 from ringfence.model.flow import Conversation
 
 __all__ = ["OT_PROTOCOLS", "Roles"]
+
+T = TypeVar("T")
 
 OT_PROTOCOLS = frozenset(
     (
@@ -66,23 +69,29 @@ class Roles:
         self._engineering: dict[str, tuple[str, str]] = {}  # the first by name, whatever came first
         self._times: dict[str, tuple[int, int]] = {}
 
-    def take(self, conversation: Conversation) -> None:
-        """Take one conversation; a server that never answered has no role."""
+    def take(self, conversation: Conversation) -> bool:
+        """Take one conversation; answers whether it told more than that it went on.
+
+        A server that never answered has no role.
+        """
         if conversation.protocol in _NO_ROLE:
-            return
+            return False
         client, server, protocol = conversation.source.id, conversation.destination.id, conversation.protocol
-        self._sides.setdefault(client, set()).add((protocol, "client"))
+        new = _added(self._sides.setdefault(client, set()), (protocol, "client"))
         if not conversation.answered:
-            return
-        self._sides.setdefault(server, set()).add((protocol, "server"))
+            return new
+        new |= _added(self._sides.setdefault(server, set()), (protocol, "server"))
         if protocol in OT_PROTOCOLS:
-            self._asked.setdefault(client, {}).setdefault(protocol, set()).add(server)
+            new |= _added(self._asked.setdefault(client, {}).setdefault(protocol, set()), server)
             for operation in conversation.operations:
                 if operation.operation in _ENGINEERING:
-                    moved = (protocol, operation.operation)
-                    self._engineering[client] = min(moved, self._engineering.get(client, moved))
+                    before, moved = self._engineering.get(client), (protocol, operation.operation)
+                    if before is None or moved < before:
+                        self._engineering[client] = moved
+                        new = True
         first, last = self._times.get(client, (conversation.first, conversation.last))
         self._times[client] = (min(first, conversation.first), max(last, conversation.last))
+        return new
 
     def of(self, parts: Iterable[str]) -> tuple[Role, ...]:
         """Return the roles of a device's parts, sorted."""
@@ -105,3 +114,10 @@ class Roles:
                 protocol, operation = self._engineering[part]
                 sentence = f"It sends the {protocol} service {operation}, as an engineering tool does."
                 yield Claim("class", "engineering_station", 0.4, "engineers", sentence, first, last)
+
+
+def _added(known: set[T], one: T) -> bool:
+    """Add to a set; answers whether it is new there."""
+    before = len(known)
+    known.add(one)
+    return len(known) > before

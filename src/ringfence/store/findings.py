@@ -50,7 +50,8 @@ def save_findings(unit: UnitOfWork, findings: Iterable[Finding]) -> int:
     replaced = ", ".join(f'"{name}" = excluded."{name}"' for name in _COLUMNS if name not in ("id", "version"))
     written = (tuple(row[name] for name in _COLUMNS) for row in changed)
     bulk.insert(connection, finding, _COLUMNS, written, f'("id") DO UPDATE SET {replaced}')
-    touched = _write_roles(unit, [found[row["id"]] for row in changed], named)
+    counted = {row["id"] for row in changed if _counts(row, before.get(row["id"]))}
+    touched = _write_roles(unit, [found[row["id"]] for row in changed], named, counted)
     count_findings(connection, sorted(touched))
     return len(changed)
 
@@ -109,6 +110,11 @@ def _differs(row: _Row, before: _Row | None) -> bool:
     return before is None or any(before[name] != row[name] for name in _KNOWN if name != "state")
 
 
+def _counts(row: _Row, before: _Row | None) -> bool:
+    """Whether it counts otherwise than before for its devices."""
+    return before is None or row["severity"] != before["severity"] or row["state"] != before["state"]
+
+
 def _settle(unit: UnitOfWork, row: _Row, before: _Row | None) -> None:
     """Decide the state, and whether there is anything to tell."""
     brief = {"title": row["title"], "severity": row["severity"]}
@@ -124,16 +130,26 @@ def _settle(unit: UnitOfWork, row: _Row, before: _Row | None) -> None:
         unit.change("finding", row["id"], "changed", detail=detail)
 
 
-def _write_roles(unit: UnitOfWork, changed: list[Finding], named: dict[str, str]) -> set[str]:
-    """Write who takes part and return the devices concerned, also those that no longer do."""
+def _write_roles(unit: UnitOfWork, changed: list[Finding], named: dict[str, str], counted: set[str]) -> set[str]:
+    """Write who takes part, where it is not so yet.
+
+    Answers the devices that now have other findings, or such that count otherwise (``counted``).
+    """
     connection = unit.connection
-    ids = [one.id for one in changed]
-    before = bulk.select_by(connection, finding_device, ("device",), "finding", ids)
-    bulk.delete_where(connection, finding_device, "finding", ids)
-    rows = [
-        (one.id, number, named.get(role.id, role.id) if role.id else None, role.role, storable(role.label))
+    columns = ("finding", "number", "device", "role", "label")
+    before: dict[str, set[tuple[Any, ...]]] = {}
+    for row in bulk.select_by(connection, finding_device, columns, "finding", [one.id for one in changed]):
+        before.setdefault(row[0], set()).add(row)
+    now = {
+        one.id: {
+            (one.id, number, named.get(role.id, role.id) if role.id else None, role.role, storable(role.label))
+            for number, role in enumerate(one.devices)
+        }
         for one in changed
-        for number, role in enumerate(one.devices)
-    ]
-    bulk.insert(connection, finding_device, ("finding", "number", "device", "role", "label"), rows)
-    return {row[0] for row in before if row[0] is not None} | {row[2] for row in rows if row[2] is not None}
+    }
+    differing = [each for each, rows in now.items() if rows != before.get(each, set())]
+    bulk.delete_where(connection, finding_device, "finding", differing)
+    rows = sorted(row for each in differing for row in now[each])
+    bulk.insert(connection, finding_device, columns, rows)
+    concerned = {row for each in (*differing, *counted) for row in (*before.get(each, ()), *now[each])}
+    return {row[2] for row in concerned if row[2] is not None}

@@ -131,7 +131,7 @@ def _made(one: Device) -> _Made:
         for number, x in enumerate(one.conflicts)
     ]
     search = storable(_search(one).lower())
-    whole = json.dumps([row, claims, conflicts, roles, sorted(part.id for part in one.parts)])
+    whole = json_text([row, claims, conflicts, roles, sorted(part.id for part in one.parts)])
     return _Made(one, row, claims, conflicts, search, blake2b(whole.encode(), digest_size=16).hexdigest())
 
 

@@ -80,8 +80,6 @@ def count_findings(connection: Connection, ids: Sequence[str]) -> None:
             .group_by(finding_device.c.device)
         )
         found = {row.device: (row.worst, row.open) for row in connection.execute(counted)}
-        for one in some:
-            worst, number = found.get(one, (-1, 0))
-            differs = (device.c.worst != worst) | (device.c.open_findings != number)
-            values = {"worst": worst, "open_findings": number}
-            connection.execute(update(device).where(device.c.id == one, differs).values(**values))
+        known = bulk.select_by(connection, device, ("id", "worst", "open_findings"), "id", some)
+        rows = [(one, *found.get(one, (-1, 0))) for one, *before in known if tuple(before) != found.get(one, (-1, 0))]
+        bulk.update(connection, device, "id", ("worst", "open_findings"), rows)

@@ -11,6 +11,7 @@ Rule 3: it says how it is (``children.say``): reading, waiting for the store and
 from __future__ import annotations
 
 import argparse
+import gc
 import logging
 import os
 import signal
@@ -32,7 +33,7 @@ from ringfence.sensor.live import Batch, LiveOptions, LiveRun
 from ringfence.store.lake import Lake
 from ringfence.store.ring import PacketRing, RingOptions
 
-__all__ = ["main"]
+__all__ = ["main", "start"]
 
 _WINDOW = 300  # seconds of capture time between hand-overs where nobody waits: whole windows are much less work
 _SECOND = 1_000_000_000  # nanoseconds
@@ -134,6 +135,20 @@ class _Parent:
             self._reading.stop()
 
 
+def start(ingest: Ingest) -> None:
+    """Make register and facts again from the store.
+
+    All of it stays, in millions of objects: the interpreter's search for circular garbage would go through them for
+    seconds at a time, so it leaves them out from here on.
+    """
+    gc.disable()
+    try:
+        ingest.restore()
+    finally:
+        gc.enable()
+    gc.freeze()
+
+
 def _run(installation: Installation, chosen: argparse.Namespace, parent: _Parent) -> int:
     elsewhere = os.environ.get(FOLDER)
     captures = Captures(chosen.interface, Path(elsewhere) if elsewhere else None)
@@ -154,7 +169,7 @@ def _run(installation: Installation, chosen: argparse.Namespace, parent: _Parent
         told=parent.waits,
     )
     say("restoring")
-    ingest.restore()
+    start(ingest)
     if captures:
         ingest.watch(begun)
     tees += [Tee(pipe) for pipe in captures.pipes] if ring is not None else []

@@ -47,7 +47,10 @@ class Clue:
         self.knowledge = knowledge
 
     def claims(self, fact: Observation) -> Iterator[Claim]:
-        """Yield what this fact speaks for; times and packets are filled in by the register."""
+        """Yield what this fact speaks for; times and packets are filled in by the register.
+
+        It reads the fact's part and value, never how often or when: the register asks once for each value.
+        """
         raise NotImplementedError
 
 
