@@ -113,6 +113,12 @@ def _json(data: bytes) -> Any:
         return data.decode("utf-8", "replace")
 
 
+def only_child(client: Client, process: int) -> int:
+    """The one child of a process, once it is seen: the kernel's list may leave one out while threads end."""
+    client.until("a child", lambda: len(children_of(process)) == 1)
+    return children_of(process)[0]
+
+
 @dataclass
 class Writers:
     """People who write and read all the time, with what they were answered."""

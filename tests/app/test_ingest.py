@@ -27,6 +27,7 @@ from ringfence.store.inventory import load_devices
 from ringfence.store.migrate import upgrade
 from ringfence.store.ring import PacketRing
 from ringfence.store.schema.findings import finding
+from ringfence.store.schema.inventory import observation
 from ringfence.store.schema.operation import batch as batch_table
 from ringfence.store.schema.traffic import conversation, lake_file
 
@@ -194,8 +195,14 @@ def test_findings_keep_their_packets_where_there_is_a_ring(installation: Install
         assert {each["time"] for each in row.packets} == times
 
 
+def counts(installation: Installation) -> dict[str, int]:
+    """How often each fact was seen, by its key."""
+    with installation.database.reading() as connection:
+        return {row[0]: row[1] for row in connection.execute(select(observation.c.key, observation.c["count"]))}
+
+
 def test_a_commit_whose_answer_was_lost_is_no_second_batch(
-    installation: Installation, monkeypatch: pytest.MonkeyPatch
+    installation: Installation, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """The database has kept the unit, but the connection broke before it said so."""
     writing = installation.database.writing
@@ -219,6 +226,11 @@ def test_a_commit_whose_answer_was_lost_is_no_second_batch(
 
     replay(installation, DEMO, take, every=60)
     check_same_as_analysis(installation, DEMO)
+    undisturbed = replace(installation, database=Database(f"sqlite:///{tmp_path / 'undisturbed.db'}"))
+    upgrade(undisturbed.database)
+    replay(undisturbed, DEMO, Ingest(undisturbed, "test").take, every=60)
+    assert counts(installation) == counts(undisturbed)
+    undisturbed.database.close()
 
 
 def test_a_process_that_dies_between_parts_of_a_window_keeps_its_sums(

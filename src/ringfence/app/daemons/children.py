@@ -182,8 +182,10 @@ def until_parent_goes(stop: Callable[[], None]) -> None:
     """Call ``stop`` once standard input ends, from a thread of its own."""
 
     def watch() -> None:
-        while sys.stdin.buffer.read(4096):
-            pass
+        # Not through ``sys.stdin``: its lock, held by a thread that waits, would abort the interpreter's end.
+        with contextlib.suppress(OSError):
+            while os.read(0, 4096):
+                pass
         stop()
 
     threading.Thread(target=watch, name="parent", daemon=True).start()
