@@ -225,6 +225,7 @@ class Writers:
         )
         corrections = Counter(row["why"] for row in rows if row["act"] == "device.correct")
         assert self.acknowledged > 0
+        assert "internal" not in self.refused, self.refused
         for said, found in (
             (self.sites, sites),
             (self.labels, labels),
