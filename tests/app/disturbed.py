@@ -113,6 +113,12 @@ def _json(data: bytes) -> Any:
         return data.decode("utf-8", "replace")
 
 
+def only_child(client: Client, process: int) -> int:
+    """The one child of a process, once it is seen: the kernel's list may leave one out while threads end."""
+    client.until("a child", lambda: len(children_of(process)) == 1)
+    return children_of(process)[0]
+
+
 @dataclass
 class Writers:
     """People who write and read all the time, with what they were answered."""
@@ -219,6 +225,7 @@ class Writers:
         )
         corrections = Counter(row["why"] for row in rows if row["act"] == "device.correct")
         assert self.acknowledged > 0
+        assert "internal" not in self.refused, self.refused
         for said, found in (
             (self.sites, sites),
             (self.labels, labels),

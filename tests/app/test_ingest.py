@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +21,13 @@ from ringfence.inventory.knowledge import Knowledge, builtin
 from ringfence.model.device import Device
 from ringfence.sensor.live import Batch, LiveOptions, LiveRun
 from ringfence.sensor.segments import Segments
-from ringfence.sensor.slice import packets
+from ringfence.sensor.slice import CapturedPacket, capture_file, packets
 from ringfence.store.database import Database
 from ringfence.store.inventory import load_devices
 from ringfence.store.migrate import upgrade
 from ringfence.store.ring import PacketRing
 from ringfence.store.schema.findings import finding
+from ringfence.store.schema.inventory import observation
 from ringfence.store.schema.operation import batch as batch_table
 from ringfence.store.schema.traffic import conversation, lake_file
 
@@ -190,3 +193,81 @@ def test_findings_keep_their_packets_where_there_is_a_ring(installation: Install
         assert suffix == "pcap"
         times = {packet.time for packet in packets(kept)}
         assert {each["time"] for each in row.packets} == times
+
+
+def counts(installation: Installation) -> dict[str, int]:
+    """How often each fact was seen, by its key."""
+    with installation.database.reading() as connection:
+        return {row[0]: row[1] for row in connection.execute(select(observation.c.key, observation.c["count"]))}
+
+
+def test_a_commit_whose_answer_was_lost_is_no_second_batch(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The database has kept the unit, but the connection broke before it said so."""
+    writing = installation.database.writing
+    lost = {"left": 0}
+
+    @contextmanager
+    def deaf() -> Iterator[Connection]:
+        with installation.database.reached():
+            with writing() as connection:
+                yield connection
+            if lost["left"] > 0:
+                lost["left"] -= 1
+                raise OperationalError("COMMIT", {}, Exception("gone"))
+
+    monkeypatch.setattr(installation.database, "writing", deaf)
+    ingest = Ingest(installation, "test", wait=lambda _: None)
+
+    def take(batch: Batch) -> bool:
+        lost["left"] = 1
+        return ingest.take(batch)
+
+    replay(installation, DEMO, take, every=60)
+    check_same_as_analysis(installation, DEMO)
+    undisturbed = replace(installation, database=Database(f"sqlite:///{tmp_path / 'undisturbed.db'}"))
+    upgrade(undisturbed.database)
+    replay(undisturbed, DEMO, Ingest(undisturbed, "test").take, every=60)
+    assert counts(installation) == counts(undisturbed)
+    undisturbed.database.close()
+
+
+def test_a_process_that_dies_between_parts_of_a_window_keeps_its_sums(
+    installation: Installation, tmp_path: Path
+) -> None:
+    """A scan in the first part of a window, which the second process knows from the store only."""
+    capture = tmp_path / "scan.pcap"
+    capture.write_bytes(scan_then_silence())
+    taken: list[str] = []
+
+    def first(batch: Batch) -> bool:
+        taken.append(batch.id)
+        return len(taken) < 5 and one.take(batch)
+
+    one = Ingest(installation, "test")
+    replay(installation, [capture], first, every=5)
+    assert len(taken) == 5
+    two = Ingest(installation, "test")
+    two.restore()
+    replay(installation, [capture], two.take, every=5)
+    three = Ingest(installation, "test")
+    three.restore()
+    check_same_as_analysis(installation, [capture])
+    assert [found.rule for found in three._found.values()], "after a restart it is known from the store alone"
+
+
+def scan_then_silence() -> bytes:
+    """Somebody tries forty ports of twenty hosts in ten seconds; then only two others talk, for a minute."""
+    made = [(at * 10_000_000, frame(f"10.0.0.{1 + at % 20}", 1_000 + at // 20, source="10.0.9.9")) for at in range(800)]
+    made += [(10_000_000_000 + at * 500_000_000, frame("10.0.0.1", 502, source="10.0.0.2")) for at in range(120)]
+    start = 1_780_000_000 * 1_000_000_000
+    return capture_file([CapturedPacket(start + time, len(data), data) for time, data in made])[0]
+
+
+def frame(target: str, port: int, source: str) -> bytes:
+    """A TCP SYN."""
+    tcp = struct.pack("!HHIIBBHHH", 40_000, port, 1, 0, 0x50, 2, 1_024, 0, 0)
+    ip = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 40, 0, 0, 64, 6, 0, ip_address(source).packed, ip_address(target).packed)
+    ends = (bytes([2, 0, 0, 0, int(end.split(".")[2]), int(end.split(".")[3])]) for end in (target, source))
+    return b"".join(ends) + b"\x08\x00" + ip + tcp

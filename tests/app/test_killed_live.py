@@ -15,7 +15,17 @@ from typing import Any
 
 import pytest
 from sqlalchemy import func, select
-from tests.app.disturbed import Client, Writers, check_lake, children_of, free_port, kill, running, undo_corrections
+from tests.app.disturbed import (
+    Client,
+    Writers,
+    check_lake,
+    children_of,
+    free_port,
+    kill,
+    only_child,
+    running,
+    undo_corrections,
+)
 from tests.app.test_capture import Cable, cable
 from tests.app.test_up_live import frames, shown
 
@@ -77,9 +87,8 @@ def sensor(client: Client) -> dict[str, Any]:
 def reading(client: Client) -> tuple[int, int]:
     """Process ids of the sensor and its capture, once packets are read."""
     client.until("it reads", lambda: sensor(client)["state"] == "reading")
-    (process,) = children_of(client.running.process.pid)
-    (capture,) = children_of(process)
-    return process, capture
+    process = only_child(client, client.running.process.pid)
+    return process, only_child(client, process)
 
 
 def killed(client: Client, process: int) -> None:

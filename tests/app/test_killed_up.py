@@ -12,7 +12,17 @@ from random import Random
 from typing import Any
 
 import pytest
-from tests.app.disturbed import Client, Writers, check_lake, children_of, free_port, kill, running, undo_corrections
+from tests.app.disturbed import (
+    Client,
+    Writers,
+    check_lake,
+    children_of,
+    free_port,
+    kill,
+    only_child,
+    running,
+    undo_corrections,
+)
 from tests.app.test_ingest import check_same_as_analysis
 from tests.program import DEMO
 
@@ -26,9 +36,7 @@ REPLAYS = [word for capture in DEMO for word in ("--replay", str(capture))]
 
 def sensor_of(client: Client) -> int:
     """The process id of the sensor, once it runs."""
-    server = client.running.process.pid
-    client.until("a sensor", lambda: len(children_of(server)) == 1)
-    return children_of(server)[0]
+    return only_child(client, client.running.process.pid)
 
 
 def told_failures(client: Client) -> int:

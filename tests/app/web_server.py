@@ -16,6 +16,7 @@ from tests.app.plant import nasty_plant, nasty_texts, plant
 
 from ringfence.app.access import sessions
 from ringfence.app.analysis import Analysis
+from ringfence.app.daemons.children import ChildState
 from ringfence.app.pipeline import PipelineOptions, run
 from ringfence.app.platform import Platform
 from ringfence.app.server import create_app
@@ -123,14 +124,18 @@ def nothing(_: Database) -> None:
 
 
 @contextmanager
-def serving(folder: Path, fill: Callable[[Database], Analysis | None]) -> Iterator[Served]:
-    """Serve an installation on a free port of the loopback."""
+def serving(
+    folder: Path,
+    fill: Callable[[Database], Analysis | None],
+    processes: Callable[[], tuple[ChildState, ...]] = tuple,
+) -> Iterator[Served]:
+    """Serve an installation on a free port of the loopback; ``processes``: how those are that it would have started."""
     database = Database(f"sqlite:///{folder / 'store.db'}")
     upgrade(database)
     analysis = fill(database)
     listener = socket.create_server(("127.0.0.1", 0))
     origin = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    app = create_app(Platform(database, folder, SECRET, builtin(), (origin,)))
+    app = create_app(Platform(database, folder, SECRET, builtin(), (origin,), processes=processes))
     cookies = {}
     with database.writing() as connection:
         for name, role in (("ada", "admin"), ("vic", "viewer")):

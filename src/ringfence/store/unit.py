@@ -95,7 +95,12 @@ class UnitOfWork(AbstractContextManager["UnitOfWork"]):
 
     def __enter__(self) -> UnitOfWork:
         self.connection = self._transaction.__enter__()
-        alone(self.connection)
+        try:
+            alone(self.connection)
+        except BaseException as error:
+            # A database that goes while others are waited for: who enters in vain is not asked to leave.
+            self._transaction.__exit__(type(error), error, error.__traceback__)
+            raise
         return self
 
     def __exit__(

@@ -125,7 +125,7 @@ class Child:
                 code=self._state.code if text else None,
                 text=text or how,
             )
-            self._tell(f"the {self.name} {how}; it is started again in {wait:.1f} s")
+            self._tell(f"the {self.name} failed: {text or how}; it is started again in {wait:.1f} s")
             self._stopping.wait(wait)
             wait = min(2 * wait, _LONGEST_WAIT)
 
@@ -144,14 +144,14 @@ class Child:
                     process_group=0,
                 )
             except OSError as error:  # No process or no memory is to be had now.
-                return f"could not be started ({error.strerror})"
+                return f"it could not be started ({error.strerror})"
         self._change(running=True, state="starting", starts=self._state.starts + 1, code=None, text=None)
         if process.stdout is not None:
             self._listen(process.stdout)
         code = process.wait()
         if code == 0 or self._stopping.is_set():
             return None
-        return f"was ended by signal {-code}" if code < 0 else f"left with {code}"
+        return f"it was ended by signal {-code}" if code < 0 else f"it left with {code}"
 
     def _listen(self, said: IO[bytes]) -> None:
         """Take what it says until it ends. A line that is none of ours is passed over."""
@@ -182,8 +182,10 @@ def until_parent_goes(stop: Callable[[], None]) -> None:
     """Call ``stop`` once standard input ends, from a thread of its own."""
 
     def watch() -> None:
-        while sys.stdin.buffer.read(4096):
-            pass
+        # Not through ``sys.stdin``: its lock, held by a thread that waits, would abort the interpreter's end.
+        with contextlib.suppress(OSError):
+            while os.read(0, 4096):
+                pass
         stop()
 
     threading.Thread(target=watch, name="parent", daemon=True).start()

@@ -52,6 +52,7 @@ class Door:
             listener = socket.socket(family, socket.SOCK_STREAM)
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind((host, int(port)))
+            listener.listen()  # Who is told the address and comes at once waits for the answer, and is not refused.
         except OSError as error:
             raise RingfenceError("listen-refused", listen, error.strerror or str(error)) from error
         if certificate is None and not _is_loopback(listener):
