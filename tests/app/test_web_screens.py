@@ -221,7 +221,8 @@ def _ours(address: str) -> bool:
 _OWN = set(
     "html head meta title link script body a svg symbol path header div nav button kbd details summary p form input "
     "main h1 h2 h3 footer b dialog table caption thead tr th tbody td label ul li span section dl dt dd select option "
-    "textarea datalist ol time use code pre mark noscript aside rect g defs marker text colgroup col".split()
+    "textarea datalist fieldset legend article ol time use code pre mark noscript aside rect g defs marker text "
+    "colgroup col".split()
 )
 
 
@@ -230,7 +231,7 @@ def test_no_nasty_text_becomes_an_element(tmp_path: Path) -> None:
     with serving(tmp_path, nasty) as served:
         assert served.analysis is not None
         shown = ["/", "/devices", "/findings", "/flows", "/map", "/devices/facets?open=vendor&open=class&open=site"]
-        shown += [f"/system?tab={tab}" for tab in ("sensors", "audit", "people")]
+        shown += [f"/system?tab={tab}" for tab in ("sensors", "audit", "people", "approvals", "tokens", "sso")]
         tabs = ("overview", "evidence", "peers", "secrets", "findings", "timeline", "raw")
         shown += [f"/devices/{device.id}?tab={tab}" for device in served.analysis.devices for tab in tabs]
         shown += [f"/findings/{finding.id}" for finding in served.analysis.findings]

@@ -44,6 +44,7 @@ ROUTERS: tuple[str, ...] = (
     "ringfence.app.web.findings",
     "ringfence.app.web.flows",
     "ringfence.app.web.system",
+    "ringfence.app.web.system_acts",
 )
 
 #: Sent with every answer. Nothing is loaded from elsewhere, nothing inline runs, nobody frames us. Referrer-Policy is
