@@ -191,7 +191,7 @@ def ask_to_invite(screen: Screen) -> None:
 
 
 def test_a_second_person_approves_and_it_is_done_once(
-    own: Served, demanded: Callable[[], tuple[Screen, Screen]]
+    own: Served, demanded: Callable[[], tuple[Screen, Screen]], opened: Opener
 ) -> None:
     asker, other = demanded()
     ask_to_invite(asker)
@@ -206,6 +206,9 @@ def test_a_second_person_approves_and_it_is_done_once(
     page.get_by_role("link", name=re.compile("^Approvals")).click()
     card = page.locator(".approval")
     card.wait_for()
+    phone = opened(served=own, who="eve", size="narrow")
+    assert phone.show("/system?tab=approvals").evaluate(FITS)
+    phone.accessible()
     told = card.inner_text()
     assert "Invite somebody" in told
     assert "ada" in told

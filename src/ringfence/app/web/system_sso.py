@@ -24,6 +24,7 @@ __all__ = ["StepRow", "setting_of", "sso_tab", "steps_of", "tested"]
 
 _BLANK = 3  # empty rows of the table
 _MOST = 2_000  # rows
+_LONGEST = 500  # characters of a group
 
 #: Each step of the test: what it asks, and what to look at where it fails.
 _STEPS: Mapping[str, tuple[str, str]] = {
@@ -89,11 +90,13 @@ def setting_of(form: Mapping[str, Any]) -> sso.Sso:
     """Return the setting that a form says; an empty secret keeps the one that is set, a row without a group is none.
 
     Raises:
-        RingfenceError: ``sso-setting`` where the table's columns are not equally long.
+        RingfenceError: ``sso-setting`` where the table's columns are not equally long, or a text is too long.
     """
     columns = [form[name] or [] for name in ("group", "role", "site")]
     if len({len(column) for column in columns}) != 1 or len(columns[0]) > _MOST:
         raise RingfenceError("sso-setting", "mapping", f"at most {_MOST:,} rows of group, role and site")
+    if any(len(text) > _LONGEST for column in columns for text in column):
+        raise RingfenceError("sso-setting", "mapping", f"groups and sites have at most {_LONGEST} characters")
     mapping = tuple((group.strip(), role, site) for group, role, site in zip(*columns, strict=True) if group.strip())
     secret = form["secret"] or None
     if secret is None and form["public"] == "1":

@@ -83,8 +83,9 @@ function listen() {
   let source = null;
   let asking = 0;
   let again = 0;
+  let ended = false;
   // A stream that breaks says so again and again: what asks already goes on, so that each time is not the first.
-  const poll = () => { asking ||= setTimeout(async () => { await ask(); asking = 0; if (!out && source.readyState !== EventSource.OPEN) poll(); }, EVERY); };
+  const poll = () => { if (!ended) asking ||= setTimeout(async () => { await ask(); asking = 0; if (!ended && source.readyState !== EventSource.OPEN) poll(); }, EVERY); };
   const connect = () => {
     source = new EventSource("/api/v1/events");
     source.addEventListener("open", () => ask()); // What changed before the stream began.
@@ -96,7 +97,7 @@ function listen() {
     });
   };
   connect();
-  return () => { clearTimeout(asking); asking = -1; clearTimeout(again); source.close(); };
+  return () => { ended = true; clearTimeout(asking); clearTimeout(again); source.close(); };
 }
 
 // One tab in view holds the lock and listens; the lock goes to the next when that one is hidden or closed.
