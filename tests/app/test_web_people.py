@@ -12,7 +12,9 @@ from tests.app.identity_provider import CLIENT, CLIENT_SECRET, running
 from tests.app.screen import FITS, Opener, Screen
 from tests.app.web_server import Served
 
-from ringfence.app.access import sessions, sso
+from ringfence.app.access import approvals, sessions, sso
+from ringfence.app.access.approvals import Act
+from ringfence.app.access.principal import Principal
 from ringfence.store import audit, credentials, people
 
 if TYPE_CHECKING:
@@ -264,6 +266,25 @@ def test_now_and_after_of_roles_and_the_screens_own_name_of_an_act(
         vic = people.by_id(connection, "p-vic")
     assert vic is not None
     assert vic.grants == {("viewer", "*")}
+
+
+def test_an_approver_is_shown_all_of_an_act_and_as_it_is(
+    own: Served, demanded: Callable[[], tuple[Screen, Screen]]
+) -> None:
+    _, other = demanded()
+    access = own.app.state.access
+    asks = Principal("p-ada", "ada", "Ada", frozenset({("admin", "*")}), "password", csrf="")
+    content = {"note": "<i>harmless</i> *", "secret": "hush", "roles": [{"role": "admin", "site": "*"}], "why": None}
+    act = Act("PUT /api/v1/people/{id}/roles", "/api/v1/people/p-vic/roles", [("force", "a b&c")], content, None)
+    assert not approvals.use(access, asks, act).granted
+    page = other.show("/system?tab=approvals")
+    told = page.locator(".approval").inner_text()
+    assert "PUT /api/v1/people/p-vic/roles?force=a+b%26c" in told
+    assert "<i>harmless</i> *" in told, "only a role is told as one"
+    assert "admin everywhere" in told
+    assert "hush" not in page.content()
+    assert "no reason was given" in told
+    assert act.digest() in page.content()
 
 
 # --- single sign-on --------------------------------------------------------------------------------------------------

@@ -11,9 +11,10 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from ringfence.app.access import approvals
-from ringfence.app.access.table import ENDPOINTS, canonical, find
+from ringfence.app.access.table import ENDPOINTS, ROLES, canonical, find
 from ringfence.app.escape import visible
 from ringfence.app.web.frame import Visit
 from ringfence.model.errors import RingfenceError
@@ -44,6 +45,7 @@ class ApprovalRow:
     title: str
     act: str
     path: str
+    query: str
     sites: str
     asked_by: str
     asked: int
@@ -129,6 +131,7 @@ def _row(
         title=ACTS.get(act, act),
         act=row.act,
         path=str(row.detail.get("path", "")),
+        query=urlencode([(str(name), str(value)) for name, value in row.detail.get("query", ())]),
         sites="everywhere" if where is None else ", ".join(names.get(each, each) for each in where),
         asked_by=asked_by,
         asked=row.asked,
@@ -194,7 +197,7 @@ def _told(value: Any, names: Mapping[str, str]) -> str:
     if isinstance(value, dict):
         return json.dumps(value, ensure_ascii=False, default=str)
     role, _, site = str(value).partition(" ")
-    return _grant(role, site, names) if site and (site == "*" or site in names) else str(value)
+    return _grant(role, site, names) if role in ROLES and (site == "*" or site in names) else str(value)
 
 
 def _grant(role: str, site: str, names: Mapping[str, str]) -> str:
