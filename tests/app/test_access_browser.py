@@ -105,6 +105,7 @@ def test_from_the_first_link_to_a_passkey(browser: Browser, served: House, scree
     assert "logged in by passkey" in page.inner_text("main")
 
     page.click("text=Turn it on")
+    page.locator(".qr").wait_for()
     assert page.evaluate("document.querySelector('.qr').naturalWidth") > 0, (
         "the content policy lets the picture be seen"
     )

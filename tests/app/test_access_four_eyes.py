@@ -15,6 +15,7 @@ from ringfence.app.access.access import DAY
 from ringfence.app.access.approvals import Act
 from ringfence.app.access.principal import Principal
 from ringfence.app.access.table import ENDPOINTS, ROLES
+from ringfence.store import approvals as approval_rows
 from ringfence.store import audit
 
 ALL = [(role, "*") for role in ROLES]
@@ -146,6 +147,50 @@ def test_an_act_that_fails_gives_the_approval_back(house: House) -> None:
     (row,) = [row for row in asker.get("/api/v1/approvals").json() if row["id"] == id_]
     assert row["used"] is None
     assert asker.post(path, json={}).status_code == 404, "it was not used up"
+
+
+def test_what_is_demanded_of_the_api_is_demanded_of_the_screen(house: House) -> None:
+    asker, other = demand(house, [f"POST {INVITE}"])
+    form = {"grant": ["viewer north", "analyst *"], "why": "a=b & c"}
+    id_ = waiting(asker.post("/system/people/invite", data=form))
+    assert id_ != waiting(asker.post(INVITE, json=BODY)), "each way needs its own approval"
+    (row,) = [row for row in other.get("/api/v1/approvals").json() if row["id"] == id_]
+    assert row["act"] == "POST /system/people/invite"
+    decide(other, id_)
+    with house.platform.database.reading() as connection:
+        kept = approval_rows.by_id(connection, id_)
+    assert kept is not None
+    fields = approvals.again(kept)
+    assert fields == [("grant", "analyst *"), ("grant", "viewer north"), ("why", "a=b & c")]
+    assert "/welcome#rfl_" in asker.post("/system/people/invite", data=form).text
+
+
+def test_a_form_that_held_a_secret_is_not_made_again(house: House) -> None:
+    asker, other = demand(house, ["*"])
+    form = {"issuer": "https://id.example", "client_id": "c", "secret": "", "group": [], "role": [], "site": []}
+    for secret, again in (("", True), ("hush", False)):
+        id_ = waiting(asker.post("/system/sso", data={**form, "secret": secret}))
+        decide(other, id_)
+        with house.platform.database.reading() as connection:
+            kept = approval_rows.by_id(connection, id_)
+        assert kept is not None
+        assert "hush" not in str(kept.detail)
+        assert (approvals.again(kept) is not None) is again
+
+
+def test_nobody_is_told_of_what_they_can_not_decide(house: House) -> None:
+    asker, _ = demand(house, ["*"])
+    waiting(asker.post(INVITE, json=BODY))
+
+    def told(*grants: tuple[str, str], person: str = "p", token: str | None = None) -> int:
+        asks = Principal(person, person, "P", frozenset(grants), "password", csrf="", token=token)
+        return len(approvals.to_decide(house.access, asks))
+
+    assert told(("approver", "*")) == 1
+    assert told(("approver", "north")) == 0
+    assert told(("admin", "*"), ("auditor", "*")) == 0
+    assert told(("approver", "*"), token="t") == 0, "no token approves"  # noqa: S106 An id.
+    assert told(("approver", "*"), person=_person(house, "asker").id) == 0, "nobody approves their own"
 
 
 def test_turning_it_off_needs_the_other_person_too(house: House) -> None:

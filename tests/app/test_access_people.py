@@ -243,6 +243,45 @@ def test_changing_the_password_ends_other_sessions(house: House) -> None:
     assert (log_in(house), log_in(house, new)) == ("log-in-refused", "ok")
 
 
+def test_somebody_is_logged_out_everywhere_and_may_come_again(house: House, clock: Clock) -> None:
+    admin = house.browser(house.add("admin", ALL))
+    person = house.add("anna", [("viewer", "*")], password=PASSWORD)
+    first, second, program = house.browser(person), house.browser(person), house.program(person)
+    path = f"/api/v1/people/{person.id}/sessions/end"
+    assert first.post(path, json={}).json()["code"] == "not-allowed"
+    assert admin.post(path, json={"why": "a lost phone"}).json() == {"ended": 2}
+    assert [each.get("/api/v1/session").status_code for each in (first, second, program)] == [401, 401, 200]
+    assert log_in(house) == "ok"
+    assert admin.post("/api/v1/people/nobody/sessions/end", json={}).json()["code"] == "not-found"
+    assert "person.end-sessions" in acts(house)
+
+
+def test_a_pages_own_requests_keep_no_session_alive(house: House, clock: Clock) -> None:
+    browser = house.browser(house.add("anna", [("viewer", "*")]))
+    for _ in range(5):
+        clock.pass_(11 * MINUTE)
+        assert browser.get("/live").status_code == 200
+        assert browser.get("/devices", headers={"X-Ringfence-News": "1"}).status_code == 200
+        house.access.settle()
+    clock.pass_(6 * MINUTE)
+    assert browser.get("/live").status_code == 401
+    browser = house.browser(house.add("berta", [("viewer", "*")]))
+    for _ in range(5):
+        clock.pass_(50 * MINUTE)
+        assert browser.get("/devices").status_code == 200
+        house.access.settle()
+
+
+def test_a_stream_ends_with_an_idle_session(house: House, clock: Clock) -> None:
+    browser = house.browser(house.add("anna", [("viewer", "*")]))
+    principal = sessions.of_cookie(house.access, browser.cookies[sessions.cookie_name(house.access)], quiet=True)
+    assert principal is not None
+    clock.pass_(59 * MINUTE)
+    assert sessions.alive(house.access, principal)
+    clock.pass_(MINUTE)
+    assert not sessions.alive(house.access, principal)
+
+
 def test_disabling_somebody_ends_everything_at_once(house: House) -> None:
     admin = house.browser(house.add("admin", ALL))
     person = house.add("anna", [("viewer", "*")], password=PASSWORD)

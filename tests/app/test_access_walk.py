@@ -14,7 +14,7 @@ from starlette.routing import Mount, Route
 from tests.app.visitors import House, made_platform
 
 from ringfence.app.access.guard import Guard
-from ringfence.app.access.table import ENDPOINTS, ROLES, Endpoint, find
+from ringfence.app.access.table import ENDPOINTS, ROLES, Endpoint, canonical, find
 from ringfence.app.server import ROUTERS
 
 NOBODY = "nobody"
@@ -119,6 +119,19 @@ def test_rows_make_sense() -> None:
         assert not (row.dangerous and not row.roles), row.name
         assert row.csrf or row.open, f"{row.name}: a session's request without its token"
         assert row.method != "GET" or not row.dangerous, f"{row.name}: reading is not dangerous"
+        assert row.method == "GET" or not row.quiet, f"{row.name}: an act is a use of the session"
+
+
+def test_a_screens_act_is_judged_like_the_apis() -> None:
+    # Otherwise four eyes that are demanded for one would leave the other open.
+    rows = {row.name: row for row in ENDPOINTS}
+    pairs = [(row, rows[row.same_as]) for row in ENDPOINTS if row.same_as]
+    assert len(pairs) >= 7
+    for row, same in pairs:
+        judged = (row.roles, row.everywhere, row.dangerous, row.secret)
+        assert judged == (same.roles, same.everywhere, same.dangerous, same.secret), row.name
+        assert canonical(row.name) == same.name
+        assert canonical(same.name) == same.name
 
 
 def test_what_is_not_listed_is_refused(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from tests.app.conftest import missing
-from tests.app.test_web_browser import FITS, SIZES, Opener, installations, opened
+from tests.app.screen import FITS, SIZES, Opener
 from tests.app.web_server import Served, made, serving
 
 from ringfence.app import health
@@ -22,8 +22,6 @@ from ringfence.inventory.knowledge.loader import builtin
 from ringfence.model.errors import RingfenceError
 from ringfence.store.database import Database
 from ringfence.store.migrate import upgrade
-
-__all__ = ["installations", "opened"]
 
 SENSOR = ChildState("sensor", True, "reading", 3, 2, failed_at=time.time_ns() - 90 * 1_000_000_000)
 WAITING = replace(SENSOR, state="waiting for the store", code="disk-full", text="sqlite: no room to write")
@@ -103,7 +101,7 @@ def test_the_figures_tell_starts_failures_and_what_is_waited_for(platform: Platf
 
 @pytest.fixture(params=[WAITING, DEAD], ids=["waiting", "dead"])
 def troubled(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Served]:
-    with serving(tmp_path, made, lambda: (request.param,)) as served:
+    with serving(tmp_path, made, processes=lambda: (request.param,)) as served:
         yield served
 
 

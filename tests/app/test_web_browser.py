@@ -4,137 +4,23 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.app.conftest import missing
-from tests.app.web_server import Served, demo, made, nasty, nothing, serving
+from tests.app.screen import FILLS, FITS, SIZES, Opener
+from tests.app.web_server import Served
 
 from ringfence.model.scope import EVERYWHERE
 from ringfence.store.notes import annotate
 from ringfence.store.unit import UnitOfWork
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from playwright.sync_api import Browser, Page
-
-SIZES = {"wide": (1440, 900), "narrow": (390, 844)}
-WATCH = """
-window.__violations = [];
-document.addEventListener("securitypolicyviolation", (event) => window.__violations.push(event.violatedDirective));
-"""
-FILLS = {"plant": made, "demo": demo, "nasty": nasty, "empty": nothing}
-FITS = "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
-
-
-class Screen:
-    """A page of somebody's browser; collects what went wrong."""
-
-    def __init__(self, page: Page, served: Served) -> None:
-        self.page = page
-        self.served = served
-        self.problems: list[str] = []
-        self.expected: re.Pattern[str] | None = None
-        page.on("console", self._console)
-        page.on("pageerror", lambda error: self.problems.append(f"error: {error}"))
-        page.on("request", self._request)
-        page.on("dialog", lambda dialog: self.problems.append(f"dialog: {dialog.message}"))
-
-    def _console(self, message: Any) -> None:
-        if not (self.expected and self.expected.search(message.text)):
-            self.problems.append(f"console: {message.text}")
-
-    def _request(self, request: Any) -> None:
-        if not request.url.startswith(self.served.origin + "/"):
-            self.problems.append(f"request: {request.url}")
-
-    def show(self, address: str) -> Page:
-        """Load the screen at this address."""
-        answer = self.page.goto(self.served.origin + address)
-        assert answer is not None
-        assert answer.status == 200, (address, answer.status)
-        return self.page
-
-    def until(self, holds: Callable[[], bool], seconds: float = 20) -> None:
-        """Wait until something holds. (The page can't be asked to watch for it: its policy forbids ``eval``.)"""
-        end = time.monotonic() + seconds
-        while not holds():
-            assert time.monotonic() < end
-            self.page.wait_for_timeout(50)
-
-    def address(self) -> str:
-        """Return path and parameters of what is shown."""
-        return self.page.url.removeprefix(self.served.origin)
-
-    def heads(self, table: str = "Devices, table") -> list[str]:
-        """Return the row heads of a table."""
-        rows = self.page.locator(f'[aria-label="{table}"] tbody th > a:first-child')
-        return [each.strip() for each in rows.all_inner_texts()]
-
-    def check(self) -> None:
-        """Fail where something went wrong."""
-        assert self.problems == []
-        assert self.page.evaluate("window.__violations") == []
-        assert self.page.evaluate("typeof window.__canary") == "undefined"
-
-
-Opener = Callable[..., Screen]
-
-
-@pytest.fixture(scope="session")
-def installations(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Served]]:
-    """Serve each installation once for all tests that only look."""
-    running: dict[str, tuple[Any, Served]] = {}
-
-    def serve(name: str) -> Served:
-        if name not in running:
-            context = serving(tmp_path_factory.mktemp(name), FILLS[name])
-            running[name] = (context, context.__enter__())
-        return running[name][1]
-
-    yield serve
-    for context, _ in running.values():
-        context.__exit__(None, None, None)
-
-
-@pytest.fixture
-def own(tmp_path: Path) -> Iterator[Served]:
-    """A made plant that a test may change."""
-    with serving(tmp_path, made) as served:
-        yield served
-
-
-@pytest.fixture
-def opened(browser: Browser, installations: Callable[[str], Served]) -> Iterator[Opener]:
-    """Open a browser; whatever the test did, at its end nothing may have gone wrong."""
-    screens: list[Screen] = []
-
-    def open_screen(
-        name: str = "plant", size: str = "wide", who: str = "ada", served: Served | None = None, **options: Any
-    ) -> Screen:
-        width, height = SIZES[size]
-        served = served or installations(name)
-        context = browser.new_context(viewport={"width": width, "height": height}, **options)
-        context.add_cookies([{"name": served.cookie_name, "value": served.cookies[who], "url": served.origin}])
-        context.add_init_script(WATCH)
-        screen = Screen(context.new_page(), served)
-        screens.append(screen)
-        return screen
-
-    yield open_screen
-    for screen in screens:
-        screen.check()
-        screen.page.context.close()
 
 
 def addresses(served: Served) -> list[str]:
     """Return one address of each screen and of each of its parts."""
     shown = ["/", "/devices", "/devices?q=class%3Aplc+zne%3A3", "/devices?q=nothing-like-this", "/map", "/findings"]
     shown += ["/flows", "/flows?range=1h"]
-    parts = ("sensors", "knowledge", "people", "tokens", "audit", "backups", "retention", "about")
-    shown += [f"/system?tab={tab}" for tab in parts]
+    parts = ("sensors", "knowledge", "people", "approvals", "tokens", "sso", "audit", "backups", "retention", "about")
+    shown += [f"/system?tab={part}" for part in parts]
+    shown += ["/system?tab=people&pick=p-vic"]
     if served.analysis is not None:
         grave = max(served.analysis.findings, key=lambda each: each.severity)
         device = next(role.id for role in grave.devices if role.id)
@@ -151,21 +37,10 @@ def addresses(served: Served) -> list[str]:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize(("name", "size"), [("plant", "wide"), ("plant", "narrow"), ("empty", "wide")])
 def test_accessible(opened: Opener, name: str, scheme: str, size: str) -> None:
-    try:
-        from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # It ships no types.
-    except ImportError:
-        missing("axe-playwright-python is not installed")
     screen = opened(name, size, color_scheme=scheme)
     for address in addresses(screen.served):
         screen.show(address)
-        rules = ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa", "best-practice"]
-        found = Axe().run(screen.page, options={"runOnly": rules})
-        problems = [
-            f"{address} {each['id']}: {node['html'][:160]} {node['failureSummary'][:300]}"
-            for each in found.response["violations"]
-            for node in each["nodes"][:3]
-        ]
-        assert problems == []
+        screen.accessible()
 
 
 @pytest.mark.parametrize("name", FILLS)
@@ -320,6 +195,27 @@ def test_columns_and_preview(opened: Opener) -> None:
     assert "SIMATIC S7-1200" in page.locator(".preview").inner_text()
     page.keyboard.press("Escape")
     page.locator(".preview").wait_for(state="detached")
+
+
+def test_a_certificate_says_first_what_matters(opened: Opener) -> None:
+    screen = opened("demo")
+    page = screen.show(f"/devices/{screen.served.device('10.50.0.10')}?tab=secrets")
+    told = page.locator(".certificate").inner_text()
+    order = [told.index(word) for word in ("subject", "issuer", "valid until", "self-signed", "SHA-256", "seen")]
+    assert order == sorted(order)
+    until = page.locator(".certificate div", has=page.locator("dt", has_text="valid until")).inner_text()
+    assert "2021-01-01" in until
+    assert "expired" in until
+
+
+def test_every_part_of_a_page_can_be_reached_on_a_phone(opened: Opener) -> None:
+    screen = opened("plant", "narrow")
+    for address in ("/system?tab=about", f"/devices/{screen.served.device('scada-1')}?tab=raw"):
+        page = screen.show(address)
+        for link in page.locator(".tabs a").all():
+            box = link.bounding_box()
+            assert box is not None
+            assert 0 <= box["x"] <= box["x"] + box["width"] <= 390, link.inner_text()
 
 
 # --- keys -----------------------------------------------------------------------------------------------------------

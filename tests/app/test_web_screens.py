@@ -21,6 +21,8 @@ from ringfence.app.web.address import Address, path
 from ringfence.app.web.device_columns import COLUMNS, chosen_columns, csv_lines, json_lines
 from ringfence.app.web.map_layout import drawing_of
 from ringfence.app.web.shown import clock_of, finalised, size
+from ringfence.app.web.system_approvals import ACTS
+from ringfence.app.web.system_sso import setting_of
 from ringfence.app.web.terms import facet, problem_of, toggled
 from ringfence.app.web.today import health_of_sensor, knowledge_days, knowledge_health
 from ringfence.model.errors import RingfenceError
@@ -221,7 +223,8 @@ def _ours(address: str) -> bool:
 _OWN = set(
     "html head meta title link script body a svg symbol path header div nav button kbd details summary p form input "
     "main h1 h2 h3 footer b dialog table caption thead tr th tbody td label ul li span section dl dt dd select option "
-    "textarea datalist ol time use code pre mark noscript aside rect g defs marker text colgroup col".split()
+    "textarea datalist fieldset legend article ol time use code pre mark noscript aside rect g defs marker text "
+    "colgroup col".split()
 )
 
 
@@ -230,7 +233,7 @@ def test_no_nasty_text_becomes_an_element(tmp_path: Path) -> None:
     with serving(tmp_path, nasty) as served:
         assert served.analysis is not None
         shown = ["/", "/devices", "/findings", "/flows", "/map", "/devices/facets?open=vendor&open=class&open=site"]
-        shown += [f"/system?tab={tab}" for tab in ("sensors", "audit", "people")]
+        shown += [f"/system?tab={tab}" for tab in ("sensors", "audit", "people", "approvals", "tokens", "sso")]
         tabs = ("overview", "evidence", "peers", "secrets", "findings", "timeline", "raw")
         shown += [f"/devices/{device.id}?tab={tab}" for device in served.analysis.devices for tab in tabs]
         shown += [f"/findings/{finding.id}" for finding in served.analysis.findings]
@@ -244,6 +247,29 @@ def test_no_nasty_text_becomes_an_element(tmp_path: Path) -> None:
                 assert page.bad == [], address
                 assert page.seen <= _OWN, (address, page.seen - _OWN)
                 assert not re.search("[\u202a-\u202e\u2066-\u2069\x1b\x00]", answer.text), address
+
+
+# --- approvals -------------------------------------------------------------------------------------------------------
+
+
+def test_acts_on_the_screen_are_acts_of_the_table() -> None:
+    dangerous = {row.name for row in ENDPOINTS if row.dangerous and not row.same_as}
+    assert set(ACTS) <= dangerous
+    assert len(set(ACTS.values())) == len(ACTS)
+
+
+def test_a_setting_that_can_not_be_one_is_refused() -> None:
+    form = dict.fromkeys(("enabled", "issuer", "client_id", "secret", "public", "scopes", "claim", "loopback"), "x")
+    form |= {"trust": "-----BEGIN\r\nx\r\n"}
+    table: dict[str, Any] = {"group": ["a", " "], "role": ["viewer", "viewer"], "site": ["*", "*"]}
+    made_of = setting_of({**form, **table})
+    assert made_of.mapping == (("a", "viewer", "*"),)
+    assert made_of.trust == "-----BEGIN\nx\n"
+    assert setting_of({**form, **table, "secret": ""}).secret is None, "kept"
+    assert setting_of({**form, **table, "secret": "", "public": "1"}).secret == "", "taken away"
+    for wrong in ({"site": ["*"]}, {"group": ["a" * 501, "b"]}, {name: ["x"] * 2_001 for name in table}):
+        with pytest.raises(RingfenceError, match="mapping"):
+            setting_of({**form, **table, **wrong})
 
 
 # --- parts by themselves -----------------------------------------------------------------------------------------

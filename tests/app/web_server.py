@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 from tests.app.plant import nasty_plant, nasty_texts, plant
@@ -47,6 +48,7 @@ class Served:
     cookie_name: str
     cookies: dict[str, str]  # log-in name to cookie
     analysis: Analysis | None
+    app: Any
 
     def device(self, name: str) -> str:
         """Return the id of a device."""
@@ -128,6 +130,7 @@ def serving(
     folder: Path,
     fill: Callable[[Database], Analysis | None],
     processes: Callable[[], tuple[ChildState, ...]] = tuple,
+    clock: Callable[[], int] = time.time_ns,
 ) -> Iterator[Served]:
     """Serve an installation on a free port of the loopback; ``processes``: how those are that it would have started."""
     database = Database(f"sqlite:///{folder / 'store.db'}")
@@ -135,22 +138,23 @@ def serving(
     analysis = fill(database)
     listener = socket.create_server(("127.0.0.1", 0))
     origin = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    app = create_app(Platform(database, folder, SECRET, builtin(), (origin,), processes=processes))
+    platform = Platform(database, folder, SECRET, builtin(), (origin,), clock=clock, processes=processes)
+    app = create_app(platform)
     cookies = {}
     with database.writing() as connection:
-        for name, role in (("ada", "admin"), ("vic", "viewer")):
-            people.add(connection, f"p-{name}", name, f"{name.title()} Example", time.time_ns())
+        for name, role in (("ada", "admin"), ("vic", "viewer"), ("eve", "approver")):
+            people.add(connection, f"p-{name}", name, f"{name.title()} Example", clock())
             people.set_grants(connection, f"p-{name}", [(role, "*")])
             person = people.by_id(connection, f"p-{name}")
             assert person is not None
             cookies[name] = sessions.begin(app.state.access, connection, person, "password", "a test")
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     while not server.started:
         assert thread.is_alive()
         time.sleep(0.02)
-    yield Served(origin, database, sessions.cookie_name(app.state.access), cookies, analysis)
+    yield Served(origin, database, sessions.cookie_name(app.state.access), cookies, analysis, app)
     server.should_exit = True
     thread.join(10)
     database.close()

@@ -176,3 +176,23 @@ def test_settings_are_kept(database: Database) -> None:
         kept.put(connection, "x", {"a": [1, None]})
         kept.put(connection, "x", {"a": [2]})
         assert kept.get(connection, "x") == {"a": [2]}
+
+
+def test_what_waits_is_told_oldest_first_and_nothing_else(database: Database, anna: str) -> None:
+    with database.writing() as connection:
+        for name, asked, expires in (("late", 3, 100), ("early", 1, 100), ("gone", 2, 50), ("answered", 1, 100)):
+            approvals.add(connection, Approval(name, "act", name, {}, anna, asked, expires))
+        approvals.decide(connection, "answered", "p2", "refused", 10)
+    with database.reading() as connection:
+        assert [row.id for row in approvals.waiting(connection, 50)] == ["early", "late"]
+        assert [row.id for row in approvals.waiting(connection, 50, limit=1)] == ["early"]
+        assert approvals.waiting(connection, 100) == []
+
+
+def test_roles_are_told_by_where_they_come_from(database: Database, anna: str) -> None:
+    with database.writing() as connection:
+        people.set_grants(connection, anna, [("viewer", "*")])
+        people.set_grants(connection, anna, [("engineer", "north"), ("viewer", "*")], source="oidc")
+        assert people.granted(connection, anna, "local") == {("viewer", "*")}
+        assert people.granted(connection, anna, "oidc") == {("engineer", "north")}
+        assert people.granted(connection, "nobody", "local") == set()

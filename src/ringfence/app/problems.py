@@ -82,6 +82,9 @@ STATUS: dict[str, int] = {
     "disk-full": 503,
 }
 
+#: Where a page about an error leads; elsewhere it is the first screen.
+_NEXT = {"approval-needed": ("/system?tab=approvals", "What waits for another person")}
+
 _OF_STATUS = {404: "not-found", 405: "request-method", 413: "request-too-large"}
 
 
@@ -163,6 +166,7 @@ def wants_page(request: Request) -> bool:
 
 def _page(error: RingfenceError) -> str:
     title = html_text(error.code.title)
+    where, label = _NEXT.get(error.code.code, ("/", "Back to Ringfence"))
     told = html_text(_text(error.detail)) if error.code.fault is not Fault.OURS else ""
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title} · Ringfence</title>'
@@ -170,7 +174,7 @@ def _page(error: RingfenceError) -> str:
         '<link rel="icon" href="/access/ring.svg" type="image/svg+xml">'
         '<link rel="stylesheet" href="/access/report.css"><link rel="stylesheet" href="/access/access.css"></head>'
         f'<body><main class="door"><h1>{title}</h1><p>{told}</p><p>{html_text(error.code.remedy)}</p>'
-        f'<p><code>{error.code.code}</code></p><p><a href="/">Back to Ringfence</a></p></main></body></html>'
+        f'<p><code>{error.code.code}</code></p><p><a href="{where}">{label}</a></p></main></body></html>'
     )
 
 

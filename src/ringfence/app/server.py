@@ -16,6 +16,7 @@ from ringfence import __version__
 from ringfence.app import problems
 from ringfence.app.access.access import Access, AccessOptions
 from ringfence.app.access.guard import Guard, as_listed
+from ringfence.app.compress import Compressed
 from ringfence.app.config import MetricsOptions
 from ringfence.app.observe import Observed, Observer
 from ringfence.app.platform import Platform
@@ -45,6 +46,7 @@ ROUTERS: tuple[str, ...] = (
     "ringfence.app.web.findings",
     "ringfence.app.web.flows",
     "ringfence.app.web.system",
+    "ringfence.app.web.system_acts",
 )
 
 #: Sent with every answer. Nothing is loaded from elsewhere, nothing inline runs, nobody frames us. Referrer-Policy is
@@ -86,6 +88,7 @@ def create_app(
     # The last added is the outermost.
     app.add_middleware(problems.Unforeseen)
     app.add_middleware(Guard, access=access)
+    app.add_middleware(Compressed)
     app.add_middleware(SecurityHeaders, secure=platform.secure)
     app.add_middleware(Observed, observer=app.state.observer)
     return app

@@ -360,7 +360,7 @@ CODES: dict[str, ErrorCode] = {
             Fault.OPERATOR,
             2,
             "Another person must approve exactly this first",
-            "Ask somebody with the role approver, then repeat the same request.",
+            "Ask somebody with the role approver; then repeat the same request, or do it under System, Approvals.",
         ),
         ErrorCode(
             "sso-setting",

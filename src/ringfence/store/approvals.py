@@ -9,7 +9,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from ringfence.store.schema.people import approval
 
-__all__ = ["Approval", "add", "by_id", "decide", "give_back", "pending", "recent", "take"]
+__all__ = ["Approval", "add", "by_id", "decide", "give_back", "pending", "recent", "take", "waiting"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,15 @@ def recent(connection: Connection, limit: int = 200) -> list[Approval]:
     """Return requests and approvals, newest first."""
     chosen = select(approval).order_by(approval.c.asked.desc(), approval.c.id).limit(limit)
     return [Approval(**row) for row in connection.execute(chosen).mappings()]
+
+
+def waiting(connection: Connection, now: int, limit: int = 200) -> list[Approval]:
+    """Return requests that nobody has answered and that have not expired, oldest first."""
+    chosen = select(approval).where(approval.c.answer.is_(None), approval.c.expires > now)
+    return [
+        Approval(**row)
+        for row in connection.execute(chosen.order_by(approval.c.asked, approval.c.id).limit(limit)).mappings()
+    ]
 
 
 def decide(connection: Connection, id: str, person: str, answer: str, now: int) -> bool:  # noqa: A002 As above.

@@ -26,6 +26,7 @@ __all__ = [
     "change",
     "count",
     "everybody",
+    "granted",
     "invite",
     "look_at_invitation",
     "normal_name",
@@ -146,6 +147,12 @@ def change(connection: Connection, id: str, *, end: bool = False, **columns: Any
     if end:
         values["epoch"] = person.c.epoch + 1
     connection.execute(update(person).where(person.c.id == id).values(**values))
+
+
+def granted(connection: Connection, id: str, source: str) -> set[Grant]:  # noqa: A002 As above.
+    """Return a person's roles that come from ``source``: ``local`` or ``oidc``."""
+    chosen = select(grant.c.role, grant.c.site).where(grant.c.person == id, grant.c.source == source)
+    return {(row.role, row.site) for row in connection.execute(chosen)}
 
 
 def set_grants(connection: Connection, id: str, grants: Iterable[Grant], source: str = "local") -> None:  # noqa: A002 As above.

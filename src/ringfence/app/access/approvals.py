@@ -28,12 +28,15 @@ __all__ = [
     "SETTING",
     "Act",
     "Given",
+    "again",
     "decide",
     "demanded",
     "digest_of_bytes",
     "give_back",
     "listed",
+    "may_decide",
     "set_demanded",
+    "to_decide",
     "use",
 ]
 
@@ -80,7 +83,7 @@ def demanded(access: Access, endpoint: Endpoint) -> bool:
     """Return whether a dangerous row needs another person's approval."""
     with access.platform.database.reading() as connection:
         acts = settings.get(connection, SETTING, {}).get("acts", [])
-    return endpoint.dangerous and ("*" in acts or endpoint.name in acts)
+    return endpoint.dangerous and not {"*", endpoint.name, endpoint.same_as}.isdisjoint(acts)
 
 
 def use(access: Access, principal: Principal, act: Act) -> Given:
@@ -155,6 +158,38 @@ def listed(access: Access, principal: Principal) -> list[tuple[rows.Approval, st
     ]
 
 
+def to_decide(access: Access, principal: Principal) -> list[rows.Approval]:
+    """Return what waits for this person's word, oldest first; nothing for who is no approver, or asks by a token."""
+    if principal.token is not None or not any(role == "approver" for role, _ in principal.grants):
+        return []
+    with access.platform.database.reading() as connection:
+        found = rows.waiting(connection, access.now())
+    return [row for row in found if row.asked_by != principal.person and _covers(principal, row)]
+
+
+def may_decide(access: Access, principal: Principal, row: rows.Approval) -> bool:
+    """Return whether ``decide`` would take this person's word: it waits, is not their own, and its sites are theirs."""
+    waits = row.answer is None and row.expires > access.now()
+    return waits and row.asked_by != principal.person and principal.token is None and _covers(principal, row)
+
+
+def again(row: rows.Approval) -> list[tuple[str, str]] | None:
+    """Return the fields of a screen's form that is exactly what was approved; None where it can't be made again.
+
+    What the store keeps to be shown has no secrets and no overlong content: only a digest that comes out the same
+    proves that nothing is missing.
+    """
+    detail = row.detail
+    content, sites = detail.get("content"), detail.get("sites")
+    if not row.act.startswith("POST /") or row.act.startswith("POST /api/"):
+        return None
+    if not isinstance(content, list) or not all(isinstance(pair, list) and len(pair) == 2 for pair in content):
+        return None
+    query = [(str(name), str(value)) for name, value in detail.get("query", ())]
+    act = Act(row.act, str(detail.get("path")), query, content, None if sites is None else frozenset(sites))
+    return [(str(name), str(value)) for name, value in content] if act.digest() == row.digest else None
+
+
 def set_demanded(access: Access, principal: Principal, acts: Iterable[str]) -> list[str]:
     """Set which acts need four eyes.
 
@@ -196,12 +231,13 @@ def _covers(principal: Principal, row: rows.Approval) -> bool:
 
 def _without_secrets(content: Any) -> Any:
     if isinstance(content, dict):
-        return {
-            name: "…" if any(word in name.lower() for word in _SECRET_WORDS) else _without_secrets(value)
-            for name, value in content.items()
-        }
+        return {name: "…" if value and _is_secret(name) else _without_secrets(value) for name, value in content.items()}
     if isinstance(content, list):
-        if len(content) == 2 and isinstance(content[0], str) and any(w in content[0].lower() for w in _SECRET_WORDS):
-            return [content[0], "…"]
+        if len(content) == 2 and isinstance(content[0], str) and _is_secret(content[0]) and isinstance(content[1], str):
+            return [content[0], content[1] and "…"]  # That none is given is no secret.
         return [_without_secrets(part) for part in content]
     return content
+
+
+def _is_secret(name: str) -> bool:
+    return any(word in name.lower() for word in _SECRET_WORDS)

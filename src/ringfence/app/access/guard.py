@@ -23,13 +23,18 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ringfence.app.access import approvals, sessions
 from ringfence.app.access.access import Access
+from ringfence.app.access.forgery import matches
 from ringfence.app.access.limits import source
 from ringfence.app.access.principal import Principal
 from ringfence.app.access.table import Endpoint, find, methods_of
 from ringfence.app.problems import answer
 from ringfence.model.errors import RingfenceError
 
-__all__ = ["Guard", "access_of", "as_listed", "principal_of", "where_of"]
+__all__ = ["NEWS", "Guard", "access_of", "as_listed", "principal_of", "where_of"]
+
+#: What a page sends with requests that its reader did not make: a redraw because of news does not keep a session alive.
+#: Who sends it without need only shortens their own session.
+NEWS = "x-ringfence-news"
 
 _SAFE = ("GET", "HEAD", "OPTIONS")
 _FORM = "application/x-www-form-urlencoded"
@@ -42,7 +47,8 @@ class Guard:
     2. The request must have a row in ``ENDPOINTS``; its body may have at most as many bytes as the row says.
     3. The address has not sent too much; log-in and its like are stricter.
     4. An unsafe request that names its origin names one of ours (Origin, Sec-Fetch-Site).
-    5. Who asks: an API token, else the session's cookie; a bad token is refused, never taken for nobody.
+    5. Who asks: an API token, else the session's cookie; a bad token is refused, never taken for nobody. What a page
+       asks by itself (``quiet``) does not keep a session from idling.
     6. The person or token has not sent too much.
     7. The roles allow the row, at any site; the sites where they do stand in ``request.state.scope``.
     8. An unsafe request of a session carries the session's token, and names its origin.
@@ -97,7 +103,8 @@ class Guard:
             _spend(access.strict.take(address, access.now()), address, admitted)
         if request.method not in _SAFE:
             self._origin(headers)
-        principal = None if endpoint.anonymous else await run_in_threadpool(_recognise, access, request)
+        quiet = endpoint.quiet or headers.get(NEWS) is not None
+        principal = None if endpoint.anonymous else await run_in_threadpool(_recognise, access, request, quiet)
         request.state.principal = principal
         if principal is not None:
             _spend(access.people.take(principal.token or principal.person, access.now()), principal.name, admitted)
@@ -128,8 +135,7 @@ class Guard:
         given = request.headers.get("x-csrf-token")
         if given is None and request.headers.get("content-type", "").startswith(_FORM):
             given = dict(parse_qsl((await admitted.body()).decode("utf-8", "replace"))).get("csrf")
-        expected = principal.csrf or ""
-        if not secrets.compare_digest((given or "").encode(), expected.encode()):
+        if not matches(given, principal.csrf):
             raise RingfenceError("csrf-token", request.url.path)
 
     async def _four_eyes(self, request: Request, principal: Principal, endpoint: Endpoint, admitted: _Admitted) -> None:
@@ -241,7 +247,7 @@ def where_of(request: Request) -> str:
     return f"{address} {request.headers.get('user-agent', '')[:200]}".strip()
 
 
-def _recognise(access: Access, request: Request) -> Principal | None:
+def _recognise(access: Access, request: Request, quiet: bool) -> Principal | None:
     header = request.headers.get("authorization")
     if header is not None:
         kind, _, secret = header.partition(" ")
@@ -250,7 +256,7 @@ def _recognise(access: Access, request: Request) -> Principal | None:
             raise RingfenceError("not-logged-in", "Authorization", "the token is unknown, expired or revoked")
         return principal
     cookie = request.cookies.get(sessions.cookie_name(access))
-    return sessions.of_cookie(access, cookie) if cookie else None
+    return sessions.of_cookie(access, cookie, quiet=quiet) if cookie else None
 
 
 def _content(kind: str, body: bytes) -> Any:

@@ -14,6 +14,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from ringfence.app.access import api_tokens, passkeys, people, second_factor, sessions, sso
 from ringfence.app.access.access import DAY, Access
+from ringfence.app.access.forgery import masked
 from ringfence.app.access.guard import access_of, principal_of, where_of
 from ringfence.app.access.passwords import SHORTEST
 from ringfence.app.access.principal import Principal
@@ -238,7 +239,7 @@ def _account(request: Request, error: RingfenceError | None = None, said: str = 
         status_of(error.code.code) if error else 200,
         wrong=_told(error) if error else "",
         said=said,
-        csrf=principal.csrf,
+        csrf=masked(principal.csrf),
         principal=principal,
         grants=sorted(principal.grants),
         notices=notices(access),
@@ -256,7 +257,7 @@ def _account(request: Request, error: RingfenceError | None = None, said: str = 
 def _totp_page(request: Request, key: str, uri: str, ticket: str) -> Response:
     picture = segno.make(uri, error="m").svg_data_uri(scale=4, border=2)
     principal: Principal = principal_of(request)
-    return page(request, "totp.html", key=key, picture=picture, ticket=ticket, csrf=principal.csrf)
+    return page(request, "totp.html", key=key, picture=picture, ticket=ticket, csrf=masked(principal.csrf))
 
 
 def _begun(access: Access, secret: str, target: str) -> Response:

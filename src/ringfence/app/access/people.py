@@ -27,6 +27,7 @@ __all__ = [
     "checked_grants",
     "disable",
     "enable",
+    "end_sessions",
     "first_link",
     "invite",
     "log_in",
@@ -210,6 +211,19 @@ def disable(access: Access, id: str, who: str, how: str, why: str | None = None)
         _somebody_administers(connection)
         audit.append(connection, access.now(), who, how, "person.disable", id, why=why)
         return _known(connection, id)
+
+
+def end_sessions(access: Access, id: str, who: str, how: str, why: str | None = None) -> int:  # noqa: A002 As above.
+    """Log somebody out everywhere and return from how many sessions; they may log in again, and tokens stay.
+
+    Raises:
+        RingfenceError: ``not-found``.
+    """
+    with access.platform.database.writing() as connection:
+        _known(connection, id)
+        ended = credentials.end_sessions(connection, id)
+        audit.append(connection, access.now(), who, how, "person.end-sessions", id, after={"ended": ended}, why=why)
+    return ended
 
 
 def enable(access: Access, id: str, who: str, how: str, why: str | None = None) -> Person:  # noqa: A002 As above.

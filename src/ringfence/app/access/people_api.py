@@ -16,6 +16,7 @@ from ringfence.app.access.shapes import (
     CheckpointAnswer,
     Decision,
     Demand,
+    Ended,
     Fault,
     Invite,
     Link,
@@ -80,6 +81,13 @@ def disable(request: Request, id: str, body: Reason) -> PersonAnswer:  # noqa: A
     """Disable somebody; sessions and tokens end at once."""
     principal = principal_of(request)
     return person_answer(people.disable(access_of(request), id, principal.name, principal.via, body.why))
+
+
+@router.post("/people/{id}/sessions/end", response_model=Ended)
+def end_sessions(request: Request, id: str, body: Reason) -> Ended:  # noqa: A002 As above.
+    """Log somebody out everywhere; they may log in again."""
+    principal = principal_of(request)
+    return Ended(ended=people.end_sessions(access_of(request), id, principal.name, principal.via, body.why))
 
 
 @router.post("/people/{id}/enable", response_model=PersonAnswer)

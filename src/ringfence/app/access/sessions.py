@@ -56,8 +56,11 @@ def end(access: Access, principal: Principal) -> None:
         audit.append(connection, access.now(), principal.name, principal.via, "session.end", principal.person)
 
 
-def of_cookie(access: Access, secret: str) -> Principal | None:
-    """Return who the cookie's session belongs to; None where it is unknown, idle for too long or expired."""
+def of_cookie(access: Access, secret: str, *, quiet: bool = False) -> Principal | None:
+    """Return who the cookie's session belongs to; None where it is unknown, idle for too long or expired.
+
+    ``quiet``: the request is a page's own and is no use of the session.
+    """
     now = access.now()
     if len(secret) != 43:
         return None
@@ -68,7 +71,7 @@ def of_cookie(access: Access, secret: str) -> Principal | None:
     session, person = found
     if session.expires <= now or session.used + access.options.idle <= now:
         return None
-    if session.used + MINUTE <= now:
+    if session.used + MINUTE <= now and not quiet:
         access.note(session.digest, lambda connection: credentials.touch_session(connection, session.digest, now))
     return Principal(
         person.id,
@@ -103,7 +106,7 @@ def alive(access: Access, principal: Principal) -> bool:
     with access.platform.database.reading() as connection:
         if principal.session is not None:
             found = credentials.session_by_digest(connection, principal.session)
-            return found is not None and found[0].expires > now
+            return found is not None and found[0].expires > now and found[0].used + access.options.idle > now
         rows = credentials.tokens_of(connection, principal.person)
         person = by_id(connection, principal.person)
     return (

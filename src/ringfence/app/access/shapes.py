@@ -23,6 +23,7 @@ __all__ = [
     "ConfirmIn",
     "Decision",
     "Demand",
+    "Ended",
     "EntryAnswer",
     "GrantShape",
     "Invite",
@@ -209,6 +210,12 @@ class Reason(_Shape):
     """Why."""
 
     why: Why = None
+
+
+class Ended(_Shape):
+    """From how many sessions somebody was logged out."""
+
+    ended: int
 
 
 class Link(_Shape):

@@ -187,7 +187,7 @@ def _tried(access: Access, setting: Sso) -> Iterator[Step]:
     try:
         step = "setting"
         _check(setting)
-        yield Step(step, True, f"{len(setting.mapping)} groups give roles")
+        yield Step(step, True, f"rows that give roles: {len(setting.mapping)}")
         step = "discovery"
         provider = oidc.discover(setting.issuer, loopback=setting.loopback, trust=setting.trust)
         yield Step(step, True, f"the provider calls itself {provider.issuer}")

@@ -16,7 +16,7 @@ from re import Pattern
 from starlette.convertors import Convertor
 from starlette.routing import compile_path
 
-__all__ = ["ADMIN", "ENDPOINTS", "ENGINEER", "READ", "ROLES", "WRITE", "Endpoint", "find", "methods_of"]
+__all__ = ["ADMIN", "ENDPOINTS", "ENGINEER", "READ", "ROLES", "WRITE", "Endpoint", "canonical", "find", "methods_of"]
 
 ROLES = ("viewer", "analyst", "engineer", "approver", "auditor", "admin")
 READ = ROLES  # Every role may look at what its sites hold.
@@ -41,6 +41,9 @@ class Endpoint:
         anonymous: nobody is recognised here, so that it answers while the store is gone; only with ``open``.
         strict: limited like log-in: a few requests a minute for an address.
         body: bytes that a request may have at most.
+        same_as: the API's row that does the same act: four eyes that are demanded for that one count here too.
+        quiet: asked by a page and not by its reader: it does not keep a session from idling.
+        secret: its answer may hold a secret, so it is never compressed (``app/compress.py``).
     """
 
     method: str
@@ -54,11 +57,23 @@ class Endpoint:
     anonymous: bool = False
     strict: bool = False
     body: int = 1_048_576
+    same_as: str = ""
+    quiet: bool = False
+    secret: bool = False
 
     @property
     def name(self) -> str:
         """Method and path, as settings and the audit log name it."""
         return f"{self.method} {self.path}"
+
+
+def _act(
+    path: str, same_as: str, roles: tuple[str, ...] = ADMIN, *, everywhere: bool = True, secret: bool = False
+) -> Endpoint:
+    """Return the row of a screen's form for a dangerous act of the API."""
+    return Endpoint(
+        "POST", path, roles, everywhere=everywhere, dangerous=True, session_only=True, same_as=same_as, secret=secret
+    )
 
 
 ENDPOINTS: tuple[Endpoint, ...] = (
@@ -67,44 +82,47 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("POST", "/log-in", open=True, csrf=False, strict=True, body=16_384),
     Endpoint("POST", "/log-out", session_only=True),
     Endpoint("GET", "/welcome", open=True),
-    Endpoint("POST", "/welcome", open=True, csrf=False, strict=True, body=16_384),
+    Endpoint("POST", "/welcome", open=True, csrf=False, strict=True, body=16_384, secret=True),
     Endpoint("GET", "/account", session_only=True),
     Endpoint("POST", "/account/password", session_only=True, strict=True),
-    Endpoint("POST", "/account/totp", session_only=True),
-    Endpoint("POST", "/account/totp/confirm", session_only=True, strict=True),
+    Endpoint("POST", "/account/totp", session_only=True, secret=True),
+    Endpoint("POST", "/account/totp/confirm", session_only=True, strict=True, secret=True),
     Endpoint("POST", "/account/totp/remove", session_only=True, strict=True),
-    Endpoint("POST", "/account/tokens", session_only=True),
+    Endpoint("POST", "/account/tokens", session_only=True, secret=True),
     Endpoint("POST", "/account/tokens/{id}/revoke", session_only=True),
     Endpoint("POST", "/account/passkeys/{id}/remove", session_only=True),
     Endpoint("POST", "/account/sessions/end", session_only=True),
     Endpoint("GET", "/access/{name}", open=True),
     Endpoint("GET", "/sso/start", open=True, strict=True),
     Endpoint("GET", "/sso/callback", open=True, strict=True),
-    Endpoint("GET", "/api/v1/session"),
-    Endpoint("POST", "/api/v1/session", open=True, csrf=False, strict=True, body=16_384),
+    Endpoint("GET", "/api/v1/session", secret=True),
+    Endpoint("POST", "/api/v1/session", open=True, csrf=False, strict=True, body=16_384, secret=True),
     Endpoint("DELETE", "/api/v1/session", session_only=True),
     Endpoint("POST", "/api/v1/session/end-others", session_only=True),
     Endpoint("POST", "/api/v1/session/password", session_only=True, strict=True),
-    Endpoint("POST", "/api/v1/session/totp", session_only=True),
-    Endpoint("POST", "/api/v1/session/totp/confirm", session_only=True, strict=True),
+    Endpoint("POST", "/api/v1/session/totp", session_only=True, secret=True),
+    Endpoint("POST", "/api/v1/session/totp/confirm", session_only=True, strict=True, secret=True),
     Endpoint("DELETE", "/api/v1/session/totp", session_only=True, strict=True),
     Endpoint("GET", "/api/v1/passkeys", session_only=True),
     Endpoint("POST", "/api/v1/passkeys/options", session_only=True),
     Endpoint("POST", "/api/v1/passkeys", session_only=True),
     Endpoint("DELETE", "/api/v1/passkeys/{id}", session_only=True),
     Endpoint("POST", "/api/v1/passkeys/log-in/options", open=True, csrf=False, strict=True, body=16_384),
-    Endpoint("POST", "/api/v1/passkeys/log-in", open=True, csrf=False, strict=True, body=65_536),
+    Endpoint("POST", "/api/v1/passkeys/log-in", open=True, csrf=False, strict=True, body=65_536, secret=True),
     Endpoint("GET", "/api/v1/tokens"),
-    Endpoint("POST", "/api/v1/tokens", session_only=True),
+    Endpoint("POST", "/api/v1/tokens", session_only=True, secret=True),
     Endpoint("DELETE", "/api/v1/tokens/{id}"),
     # --- access: people, approvals, single sign-on, audit ------------------------------------------------------------
     Endpoint("GET", "/api/v1/people", ("admin", "auditor"), everywhere=True),
     Endpoint("GET", "/api/v1/people/{id}", ("admin", "auditor"), everywhere=True),
-    Endpoint("POST", "/api/v1/people/invite", ADMIN, everywhere=True, dangerous=True, session_only=True),
+    Endpoint("POST", "/api/v1/people/invite", ADMIN, everywhere=True, dangerous=True, session_only=True, secret=True),
     Endpoint("PUT", "/api/v1/people/{id}/roles", ADMIN, everywhere=True, dangerous=True, session_only=True),
     Endpoint("POST", "/api/v1/people/{id}/disable", ADMIN, everywhere=True),
+    Endpoint("POST", "/api/v1/people/{id}/sessions/end", ADMIN, everywhere=True),
     Endpoint("POST", "/api/v1/people/{id}/enable", ADMIN, everywhere=True, dangerous=True, session_only=True),
-    Endpoint("POST", "/api/v1/people/{id}/link", ADMIN, everywhere=True, dangerous=True, session_only=True),
+    Endpoint(
+        "POST", "/api/v1/people/{id}/link", ADMIN, everywhere=True, dangerous=True, session_only=True, secret=True
+    ),
     Endpoint("GET", "/api/v1/approvals", READ),
     Endpoint("POST", "/api/v1/approvals/{id}", ("approver",), session_only=True),
     Endpoint("GET", "/api/v1/approvals/setting", ("admin", "auditor"), everywhere=True),
@@ -158,7 +176,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("GET", "/api/v1/today", READ),
     Endpoint("GET", "/api/v1/sensors", READ),
     Endpoint("GET", "/api/v1/changes", READ),
-    Endpoint("GET", "/api/v1/events", READ),
+    Endpoint("GET", "/api/v1/events", READ, quiet=True),
     Endpoint("GET", "/api/v1/about", READ),
     Endpoint("GET", "/api/v1/retention", READ),
     Endpoint("PUT", "/api/v1/retention", ADMIN, everywhere=True, dangerous=True),
@@ -166,7 +184,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     # --- web: screens ------------------------------------------------------------------------------------------------
     Endpoint("GET", "/static/{version}/{name}", open=True),
     Endpoint("GET", "/", READ, session_only=True),
-    Endpoint("GET", "/live", READ, session_only=True),
+    Endpoint("GET", "/live", READ, session_only=True, quiet=True),
     Endpoint("GET", "/find", READ, session_only=True),
     Endpoint("GET", "/devices", READ, session_only=True),
     Endpoint("GET", "/devices/facets", READ, session_only=True),
@@ -177,7 +195,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("POST", "/devices/views/{number}/remove", READ, session_only=True),
     Endpoint("GET", "/devices/{id}", READ, session_only=True),
     Endpoint("POST", "/devices/{id}/note", WRITE, session_only=True),
-    Endpoint("POST", "/devices/{id}/safety", ENGINEER, dangerous=True, session_only=True),
+    _act("/devices/{id}/safety", "PUT /api/v1/devices/{id}/safety", ENGINEER, everywhere=False),
     Endpoint("POST", "/devices/{id}/correct", WRITE, session_only=True),
     Endpoint("POST", "/devices/{id}/merge", WRITE, session_only=True),
     Endpoint("POST", "/devices/{id}/split", WRITE, session_only=True),
@@ -188,6 +206,17 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("POST", "/findings/{id}", WRITE, session_only=True),
     Endpoint("GET", "/flows", READ, session_only=True),
     Endpoint("GET", "/system", READ, session_only=True),
+    _act("/system/people/invite", "POST /api/v1/people/invite", secret=True),
+    _act("/system/people/{id}/roles", "PUT /api/v1/people/{id}/roles"),
+    _act("/system/people/{id}/enable", "POST /api/v1/people/{id}/enable"),
+    _act("/system/people/{id}/link", "POST /api/v1/people/{id}/link", secret=True),
+    Endpoint("POST", "/system/people/{id}/disable", ADMIN, everywhere=True, session_only=True),
+    Endpoint("POST", "/system/people/{id}/sessions/end", ADMIN, everywhere=True, session_only=True),
+    Endpoint("POST", "/system/tokens/{id}/revoke", ADMIN, everywhere=True, session_only=True),
+    Endpoint("POST", "/system/approvals/{id}", ("approver",), session_only=True),
+    _act("/system/four-eyes", "PUT /api/v1/approvals/setting"),
+    _act("/system/sso", "PUT /api/v1/sso"),
+    Endpoint("POST", "/system/sso/test", ADMIN, everywhere=True, session_only=True),
 )
 
 
@@ -209,6 +238,11 @@ def find(method: str, path: str) -> tuple[Endpoint, dict[str, str]] | None:
         if row.method == method and (match := pattern.match(path)):
             return row, match.groupdict()
     return None
+
+
+def canonical(name: str) -> str:
+    """Return the name by which an act is known whatever way it comes: the API's, where a screen does the same."""
+    return next((row.same_as for row in ENDPOINTS if row.name == name and row.same_as), name)
 
 
 def methods_of(path: str) -> tuple[str, ...]:

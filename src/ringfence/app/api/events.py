@@ -83,6 +83,20 @@ async def stream(
         read: returns at most so many changes behind a number, in order, of what may be seen.
         valid: whether session or token still are.
     """
+    try:
+        async for each in _told(streams, person, after, read, valid):
+            yield each
+    except asyncio.CancelledError:
+        return  # The server ends, or the client has gone: nothing more is told, and nothing went wrong.
+
+
+async def _told(
+    streams: Streams,
+    person: str,
+    after: int,
+    read: Callable[[int, int], Sequence[ChangeRow]],
+    valid: Callable[[], bool],
+) -> AsyncIterator[bytes]:
     with streams.taken(person):
         loop = asyncio.get_running_loop()
         begun = checked = loop.time()

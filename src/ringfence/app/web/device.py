@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
 from ringfence.app.web.frame import AtScreen, Visit, render
+from ringfence.app.web.shown import words
 from ringfence.detect.rules.ot_command import COMMANDS, OBJECTS
 from ringfence.model.decision import CORRECTABLE
 from ringfence.model.device import CLASSES, Claim
@@ -27,6 +29,21 @@ __all__ = ["router"]
 router = APIRouter(include_in_schema=False)
 
 _COMMAND_WORDS = {operation for _, operation in COMMANDS} | {operation for _, operation, _ in OBJECTS}
+#: What of a certificate comes first, and under which words; the rest follows as it is called.
+_CERTIFICATE = {
+    "subject": "subject",
+    "issuer": "issuer",
+    "not_before": "valid from",
+    "not_after": "valid until",
+    "dns_names": "DNS names",
+    "ip_names": "IP addresses",
+    "self_signed": "self-signed",
+    "key_type": "key",
+    "key_bits": "key bits",
+    "signature": "signature",
+    "serial": "serial",
+    "sha256": "SHA-256",
+}
 _SIMILAR = 20  # devices proposed for a merge
 
 
@@ -50,6 +67,7 @@ def device_screen(visit: AtScreen, id: str) -> HTMLResponse:  # noqa: A002 The w
         tab=tab,
         commands=_commands(page.commands),
         chosen=lambda claim: _chosen(page.row, claim),
+        certificate=_certificate,
         speaks_tls=any(peer.protocol == "tls" for peer in page.peers),
         can_write=can_write,
         can_tag=visit.may("POST", f"/devices/{id}/safety"),
@@ -70,6 +88,16 @@ def _tabs(page: DevicePage) -> tuple[tuple[str, str, int], ...]:
         ("timeline", "Timeline", len(page.timeline)),
         ("raw", "Raw", len(page.observations)),
     )
+
+
+def _certificate(value: Mapping[str, Any]) -> list[tuple[str, str, Any]]:
+    """Return what is known of a certificate as (field, words, value), the most important first."""
+    order = [*_CERTIFICATE, *(name for name in value if name not in _CERTIFICATE and name != "position")]
+    return [
+        (name, _CERTIFICATE.get(name, words(name)), value[name])
+        for name in order
+        if value.get(name) not in (None, "", [], ())
+    ]
 
 
 def _commands(peers: tuple[PeerRow, ...]) -> list[tuple[PeerRow, Operation]]:

@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Form
 from fastapi.responses import HTMLResponse, RedirectResponse
 
+from ringfence.app.access.table import ENGINEER
 from ringfence.app.web.address import path
 from ringfence.app.web.frame import AtScreen, back_to, render
 from ringfence.app.web.lists import GRAMMAR, PAGE, asked, why_nothing
@@ -81,6 +82,7 @@ def finding_screen(visit: AtScreen, id: str) -> HTMLResponse:  # noqa: A002 The 
         states=[found.row.state, *STATES.get(found.row.state, ())],
         can_write=visit.may("POST", f"/findings/{id}"),
         packets_path=packets if kept and visit.may("GET", packets) else None,
+        may_payload=visit.principal.scope(ENGINEER) == visit.scope_of("GET", packets),
         packets_note="Numbers count from 1 in their input, as Wireshark shows them."
         + (" The packet ring keeps them." if kept else " The packet ring, which is opt-in, keeps none of them."),
     )

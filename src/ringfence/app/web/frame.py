@@ -18,9 +18,13 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from ringfence import __version__
+from ringfence.app.access import approvals
+from ringfence.app.access.access import Access
 from ringfence.app.access.acting import Acting
-from ringfence.app.access.guard import principal_of
+from ringfence.app.access.forgery import masked
+from ringfence.app.access.guard import access_of, principal_of
 from ringfence.app.access.principal import Principal
+from ringfence.app.access.session_api import notices
 from ringfence.app.access.table import Endpoint, find
 from ringfence.app.health import troubles
 from ringfence.app.platform import Platform
@@ -71,6 +75,14 @@ SAID = {
     "undone": "Undone.",
     "view": "The view is saved.",
     "view-removed": "The view is removed.",
+    "roles": "The roles are changed.",
+    "disabled": "Disabled: sessions and tokens ended.",
+    "enabled": "Let in again. Earlier sessions and tokens stay dead.",
+    "ended": "Logged out everywhere.",
+    "revoked": "The token is revoked.",
+    "approved": "Approved. Whoever asked can do it now, once.",
+    "refused": "Refused.",
+    "sso": "Single sign-on is set.",
 }
 
 
@@ -96,6 +108,11 @@ class Visit(Acting):
     now: int  # ns since 1970, UTC
     zone: tzinfo
     zone_name: str
+
+    @property
+    def access(self) -> Access:
+        """This server's access control."""
+        return access_of(self.request)
 
     def may(self, method: str, where: str) -> bool:
         """Return whether this person may do that: forms that would be refused are not shown."""
@@ -154,7 +171,7 @@ def render(visit: Visit, template: str, screen: str, *, status: int = 200, **con
     """Return a screen as HTML."""
     principal = visit.principal
     roles = tuple(sorted({role for role, _ in principal.grants}))
-    visitor = Visitor(principal.name, principal.display, roles, principal.csrf or "")
+    visitor = Visitor(principal.name, principal.display, roles, masked(principal.csrf))
     theme = _cookie(visit.request, "theme")
     with visit.reading() as connection:
         live_after = last_change(connection)
@@ -173,6 +190,8 @@ def render(visit: Visit, template: str, screen: str, *, status: int = 200, **con
             said=_said(visit.request),
             live_after=live_after,
             troubles=troubles(visit.platform),
+            notices=notices(visit.access),
+            to_decide=len(approvals.to_decide(visit.access, principal)),
             **{"problem": None, **context},
         )
     )

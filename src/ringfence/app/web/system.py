@@ -1,4 +1,4 @@
-"""The installation itself: sensors, knowledge, people, tokens, the audit log, backups.
+"""The installation itself: sensors, knowledge, people, approvals, tokens, single sign-on, the audit log, backups.
 
 Rule 1: what somebody may not see is said to be so, and is never an empty table.
 """
@@ -14,11 +14,12 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
 from ringfence.app.web.frame import AtScreen, Visit, render
+from ringfence.app.web.system_approvals import approvals_tab
+from ringfence.app.web.system_people import people_tab, tokens_tab
+from ringfence.app.web.system_sso import sso_tab
 from ringfence.app.web.today import health_of_sensor, knowledge_days
 from ringfence.store.audit import entries
-from ringfence.store.credentials import tokens_of
 from ringfence.store.erased import Erased, erasures
-from ringfence.store.people import Person, everybody
 from ringfence.store.read.system import sensors
 from ringfence.store.retention import retention
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     # Screens hand connections on, and never speak SQL with them.
     from ringfence.store.database import Connection
 
-__all__ = ["router"]
+__all__ = ["router", "shown_tab"]
 
 router = APIRouter(include_in_schema=False)
 
@@ -41,29 +42,6 @@ _KINDS = {
     "findings": "Closed findings",
     "devices": "Devices of which nobody said anything",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class PersonRow:
-    """A person as the table shows it."""
-
-    name: str
-    display: str
-    grants: tuple[tuple[str, str], ...]
-    factor: str
-    state: str
-
-
-@dataclass(frozen=True, slots=True)
-class TokenRow:
-    """An API token as the table shows it; ``person`` is a name."""
-
-    name: str
-    person: str
-    roles: tuple[tuple[str, str], ...]
-    expires: int
-    used: int | None
-    revoked: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +60,11 @@ def system_screen(visit: AtScreen) -> HTMLResponse:
     tab = tab if tab in _TABS else "sensors"
     with visit.reading() as connection:
         context = _TABS[tab][1](connection, visit)
+    return shown_tab(visit, tab, context)
+
+
+def shown_tab(visit: Visit, tab: str, context: Mapping[str, Any]) -> HTMLResponse:
+    """Return the page with this part of it."""
     tabs = [(key, label) for key, (label, _) in _TABS.items()]
     return render(visit, "system.html", "system", tabs=tabs, tab=tab, **context)
 
@@ -95,31 +78,6 @@ def _sensors(connection: Connection, visit: Visit) -> Mapping[str, Any]:
 def _knowledge(_: Connection, visit: Visit) -> Mapping[str, Any]:
     days = knowledge_days(visit.platform.knowledge.date, visit.now)
     return {"knowledge_age": "unknown" if days is None else f"{days} days"}
-
-
-def _people(connection: Connection, visit: Visit) -> Mapping[str, Any]:
-    if not visit.may("GET", "/api/v1/people"):
-        return {"people": None}
-    return {"people": [_person(each, visit.now) for each in everybody(connection)]}
-
-
-def _person(each: Person, now: int) -> PersonRow:
-    state = "disabled" if each.disabled else "locked for a while" if each.locked_until > now else "may log in"
-    if each.break_glass:
-        state += ", break-glass"
-    factor = "one-time codes" if each.totp else "single sign-on" if each.subject else "none"
-    return PersonRow(each.name, each.display, tuple(sorted(each.grants)), factor, state)
-
-
-def _tokens(connection: Connection, visit: Visit) -> Mapping[str, Any]:
-    if not visit.may("GET", "/api/v1/people"):
-        return {"tokens": None}
-    names = {each.id: each.name for each in everybody(connection)}
-    rows = [
-        TokenRow(each.name, names.get(each.person, "unknown"), each.roles, each.expires, each.used, each.revoked)
-        for each in tokens_of(connection)
-    ]
-    return {"tokens": rows}
 
 
 def _audit(connection: Connection, visit: Visit) -> Mapping[str, Any]:
@@ -160,8 +118,10 @@ def _about(_: Connection, visit: Visit) -> Mapping[str, Any]:
 _TABS: Mapping[str, tuple[str, Callable[[Connection, Visit], Mapping[str, Any]]]] = {
     "sensors": ("Sensors and capture quality", _sensors),
     "knowledge": ("Knowledge", _knowledge),
-    "people": ("People", _people),
-    "tokens": ("Tokens", _tokens),
+    "people": ("People", people_tab),
+    "approvals": ("Approvals", approvals_tab),
+    "tokens": ("Tokens", tokens_tab),
+    "sso": ("Single sign-on", sso_tab),
     "audit": ("Audit log", _audit),
     "backups": ("Backups", _backups),
     "retention": ("Retention", _retention),

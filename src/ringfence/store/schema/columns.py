@@ -33,9 +33,13 @@ def storable(text: str) -> str:
     return text.replace("\0", "␀").encode("utf-8", "replace").decode()
 
 
+#: Made once: making one for each value takes longer than using it.
+_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
+
 def json_text(value: Any) -> str:
     """Return any plain value as JSON that both databases take."""
-    return storable(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+    return storable(_JSON.encode(value))
 
 
 class Wire(TypeDecorator[str]):

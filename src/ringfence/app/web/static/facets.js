@@ -1,6 +1,7 @@
 // Filters with counts: they come after the list, and only for what is unfolded, because counting takes longer than listing.
 
 import { morph } from "./morph.js";
+import { NEWS } from "./swap.js";
 
 const STANDARD = ["class", "worst"];
 let running = null;
@@ -12,7 +13,7 @@ function wanted() {
   return all.length ? all.filter((each) => each.open).map((each) => each.dataset.facet) : STANDARD;
 }
 
-async function draw() {
+async function draw(event) {
   const place = host();
   if (!place || !place.dataset.part) return;
   const address = new URL(place.dataset.part, location.href);
@@ -21,7 +22,7 @@ async function draw() {
   place.classList.add("stale"); // Its links still speak of the search before.
   running = new AbortController();
   try {
-    const answer = await fetch(address, { signal: running.signal });
+    const answer = await fetch(address, { signal: running.signal, headers: event?.detail?.quiet ? NEWS : {} });
     if (!answer.ok) return;
     const fresh = new DOMParser().parseFromString(`<div id="facets">${await answer.text()}</div>`, "text/html").getElementById("facets");
     fresh.dataset.part = place.dataset.part;

@@ -81,5 +81,6 @@ export function start() {
 export const commands = [
   ["Today", "/", "g t"], ["Devices", "/devices", "g d"], ["Unknown devices", "/devices?q=class%3Aunknown", ""], ["Map", "/map", "g m"], ["Findings", "/findings", "g f"],
   ["Open findings, the gravest first", "/findings?q=state%3Aopen", ""], ["Flows", "/flows", "g l"], ["System", "/system", "g s"], ["Audit log", "/system?tab=audit", ""],
+  ["People", "/system?tab=people", ""], ["Approvals", "/system?tab=approvals", ""], ["API tokens", "/system?tab=tokens", ""], ["Single sign-on", "/system?tab=sso", ""],
   ["Switch the theme", toggleTheme, ""], ["Switch between UTC and local time", toggleClock, ""], ["Keys", () => document.getElementById("help").showModal(), "?"],
 ];

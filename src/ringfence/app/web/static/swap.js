@@ -2,6 +2,9 @@
 
 import { morph } from "./morph.js";
 
+// What a page asks because of news is no use of the session by its reader: the server must let it idle.
+export const NEWS = { "X-Ringfence-News": "1" };
+
 let running = null;
 const SCREEN = () => document.getElementById("main");
 
@@ -10,8 +13,9 @@ export function announce(text) {
   if (region && region.textContent !== text) region.textContent = text;
 }
 
-async function fetched(address, signal) {
-  const answer = await fetch(address, { signal, headers: { "X-Requested-With": "ringfence" }, redirect: "follow" });
+async function fetched(address, signal, quiet) {
+  const answer = await fetch(address, { signal, headers: { "X-Requested-With": "ringfence", ...(quiet ? NEWS : {}) }, redirect: "follow" });
+  if (quiet && answer.status === 401) { document.dispatchEvent(new CustomEvent("ringfence:logged-out")); return null; }
   if (!answer.headers.get("content-type")?.startsWith("text/html")) throw new Error("not a page");
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   if (!page.getElementById("main") || new URL(answer.url).pathname !== new URL(address, location.href).pathname) { location.assign(address); return null; }
@@ -19,17 +23,17 @@ async function fetched(address, signal) {
 }
 
 // Shows the page at this address in place. A reader's click is in the history; news are not.
-export async function show(address, { history: step = "push", force = true } = {}) {
+export async function show(address, { history: step = "push", force = true, quiet = false } = {}) {
   if (running) running.abort();
   const mine = new AbortController();
   running = mine;
   const slow = setTimeout(() => SCREEN().classList.add("waiting"), 250);
   try {
-    const page = await fetched(address, mine.signal);
+    const page = await fetched(address, mine.signal, quiet);
     if (!page || running !== mine) return false;
     if (step === "push" && address !== location.pathname + location.search) history.pushState(null, "", address);
     if (step === "replace") history.replaceState(null, "", address);
-    draw(page, force);
+    draw(page, force, quiet);
     return true;
   } catch (error) {
     if (error.name === "AbortError") return false;
@@ -43,22 +47,36 @@ export async function show(address, { history: step = "push", force = true } = {
 }
 
 // Draws a fetched page: the text of the count is told to those who can't see it change.
-function draw(page, force) {
+function draw(page, force, quiet) {
   const counted = document.getElementById("counted")?.textContent;
   document.title = page.title;
+  for (const id of ["notices", "screens"]) { const old = document.getElementById(id); const fresh = page.getElementById(id); if (old && fresh) morph(old, fresh); }
   morph(SCREEN(), page.getElementById("main"), force);
   const now = document.getElementById("counted")?.textContent;
   if (now && now !== counted) announce(now);
-  document.dispatchEvent(new CustomEvent("ringfence:drawn"));
+  document.dispatchEvent(new CustomEvent("ringfence:drawn", { detail: { quiet } }));
 }
 
-export const refresh = () => show(location.pathname + location.search, { history: "none", force: false });
+export const refresh = ({ quiet = false } = {}) => show(location.pathname + location.search, { history: "none", force: false, quiet });
 
 function formAddress(form) {
   const parameters = new URLSearchParams();
   for (const [name, value] of new FormData(form)) if (value !== "" && typeof value === "string") parameters.append(name, value);
   const text = parameters.toString();
   return form.getAttribute("action") + (text ? "?" + text : "");
+}
+
+// A button that sends its form to be tried: only the part of the page that answers is drawn, so what was typed stays.
+async function tryForm(form, button) {
+  const part = document.getElementById(button.dataset.part);
+  part.classList.add("waiting");
+  button.disabled = true;
+  try {
+    const answer = await fetch(button.formAction, { method: "POST", body: new URLSearchParams(new FormData(form)), headers: { Accept: "text/html" } });
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const fresh = page.getElementById(button.dataset.part);
+    if (fresh) morph(part, fresh); else part.textContent = [...page.querySelectorAll("main h1, main p")].map((each) => each.textContent).join(" ");
+  } catch { part.textContent = "The server does not answer."; } finally { part.classList.remove("waiting"); button.disabled = false; }
 }
 
 const plainClick = (event) => event.button === 0 && !event.ctrlKey && !event.metaKey && !event.shiftKey && !event.altKey;
@@ -72,6 +90,7 @@ export function start() {
   });
   document.addEventListener("submit", (event) => {
     const form = event.target;
+    if (form instanceof HTMLFormElement && event.submitter?.dataset.part) { event.preventDefault(); tryForm(form, event.submitter); return; }
     if (!(form instanceof HTMLFormElement) || !form.matches("form[data-swap]")) return;
     event.preventDefault();
     show(formAddress(form));
