@@ -4,7 +4,7 @@ Usage: ``python bench/ingest_figures.py [--devices N] [--changed N] [--talkers N
 
 A plant is written into the store as a sensor would have; ``Ingest`` starts from there as the sensor does and takes
 batches: of each of ``--talkers`` devices some facts and conversations are seen again, and every twentieth fact is new.
-When the rate is taken, devices that were merely seen again are written as fast as they come (decision 022).
+When the rate is taken, devices that were merely seen again are written as fast as they come (decision 020).
 Each figure is one JSON line, in seconds of the clock and of this process's CPU (the machine may be shared). The same
 numbers give the same plant. ``--readers`` reads device pages and lists in other threads meanwhile.
 """
