@@ -179,7 +179,12 @@ def check(installation: Installation, sender: Sender, folder: Path) -> None:
     made = [CapturedPacket(start + at * APART, len(data), data) for at, data in enumerate(sender.frames)]
     capture.write_bytes(capture_file(made)[0])
     analysis = run([capture], installation.knowledge, PipelineOptions()).analysis
-    assert devices == {device.id: told_of(device) for device in analysis.devices}
+    expected = {device.id: told_of(device) for device in analysis.devices}
+    assert devices.keys() == expected.keys()
+    for each, known in expected.items():
+        # A read that begins in the middle of a conversation may understand an answer that the whole one explains away.
+        differs = {name: (devices[each][name], value) for name, value in known.items() if devices[each][name] != value}
+        assert all(value is None for _, value in differs.values()), (each, differs)
     assert {(each.id, each.rule, int(each.severity)) for each in analysis.findings} <= findings
 
 
