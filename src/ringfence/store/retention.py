@@ -21,8 +21,9 @@ from ringfence.store.lake import Lake
 from ringfence.store.ring import PacketRing
 from ringfence.store.unit import UnitOfWork
 
-__all__ = ["Retention", "enforce", "is_due", "retention", "set_retention"]
+__all__ = ["MOST_DAYS", "Retention", "enforce", "is_due", "retention", "set_retention"]
 
+MOST_DAYS = 36_500  # that something may be kept; None is for ever
 _KEY = "retention"
 _DAY = 86_400_000_000_000  # ns
 

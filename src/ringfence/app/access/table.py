@@ -196,6 +196,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("GET", "/devices/{id}", READ, session_only=True),
     Endpoint("POST", "/devices/{id}/note", WRITE, session_only=True),
     _act("/devices/{id}/safety", "PUT /api/v1/devices/{id}/safety", ENGINEER, everywhere=False),
+    _act("/devices/{id}/erase", "POST /api/v1/devices/{id}/erasure", everywhere=False),
     Endpoint("POST", "/devices/{id}/correct", WRITE, session_only=True),
     Endpoint("POST", "/devices/{id}/merge", WRITE, session_only=True),
     Endpoint("POST", "/devices/{id}/split", WRITE, session_only=True),
@@ -216,6 +217,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("POST", "/system/approvals/{id}", ("approver",), session_only=True),
     _act("/system/four-eyes", "PUT /api/v1/approvals/setting"),
     _act("/system/sso", "PUT /api/v1/sso"),
+    _act("/system/retention", "PUT /api/v1/retention"),
     Endpoint("POST", "/system/sso/test", ADMIN, everywhere=True, session_only=True),
 )
 

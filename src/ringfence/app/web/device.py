@@ -71,6 +71,7 @@ def device_screen(visit: AtScreen, id: str) -> HTMLResponse:  # noqa: A002 The w
         speaks_tls=any(peer.protocol == "tls" for peer in page.peers),
         can_write=can_write,
         can_tag=visit.may("POST", f"/devices/{id}/safety"),
+        can_erase=visit.may("POST", f"/devices/{id}/erase"),
         zones=places,
         similar=similar,
         correctable=CORRECTABLE,

@@ -11,12 +11,14 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form
 from fastapi.responses import RedirectResponse
 
+from ringfence.app.erasing import erase, let_go
 from ringfence.app.web.address import path
 from ringfence.app.web.frame import AtScreen, Visit, back_to
 from ringfence.model.errors import RingfenceError
 from ringfence.store import decide, views
 from ringfence.store.many import annotate_many
 from ringfence.store.notes import annotate
+from ringfence.store.read.devices import rows_of
 
 __all__ = ["router"]
 
@@ -74,6 +76,24 @@ def safety(
         old, new = {"safety": before["safety"]}, {"safety": after["safety"]}
         visit.audit(unit, "device.safety", id, before=old, after=new, why=reason)
     return back_to(_page(id), "saved")
+
+
+@router.post("/devices/{id}/erase")
+def erase_device(
+    visit: AtScreen,
+    id: str,  # noqa: A002 The word of the address.
+    name: Text = "",
+    reason: Text = "",
+) -> RedirectResponse:
+    """Erase all that is kept of it, for good; its name is typed, so that nobody does it by a slip."""
+    with visit.reading() as connection:
+        known = rows_of(connection, [id], visit.scope).get(id)
+    if known is not None and known.name.strip() != name.strip():
+        raise RingfenceError("value-refused", "name", f"type the device's name to erase it: {known.name}")
+    with visit.writing() as unit:
+        erase(visit, unit, id, visit.scope, reason.strip() or None)
+    let_go(visit.platform)
+    return back_to("/devices", "erased")
 
 
 @router.post("/devices/{id}/correct")

@@ -83,6 +83,8 @@ SAID = {
     "approved": "Approved. Whoever asked can do it now, once.",
     "refused": "Refused.",
     "sso": "Single sign-on is set.",
+    "retention": "Set. What is older than that goes within the hour.",
+    "erased": "The device is erased. What a sensor sees of it again is told anew.",
 }
 
 

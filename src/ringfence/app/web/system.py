@@ -21,7 +21,7 @@ from ringfence.app.web.today import health_of_sensor, knowledge_days
 from ringfence.store.audit import entries
 from ringfence.store.erased import Erased, erasures
 from ringfence.store.read.system import sensors
-from ringfence.store.retention import retention
+from ringfence.store.retention import MOST_DAYS, retention
 
 if TYPE_CHECKING:
     # Screens hand connections on, and never speak SQL with them.
@@ -48,6 +48,7 @@ _KINDS = {
 class KeptRow:
     """A kind of things, how many days it is kept (None: for ever), and what was erased last (None: nothing yet)."""
 
+    kind: str
     label: str
     days: int | None
     erased: Erased | None
@@ -105,10 +106,12 @@ def _backups(_: Connection, visit: Visit) -> Mapping[str, Any]:
 def _retention(connection: Connection, visit: Visit) -> Mapping[str, Any]:
     wanted, done = retention(connection), erasures(connection)
     rows = [
-        KeptRow(_KINDS[each.name], getattr(wanted, each.name), done.kinds.get(each.name)) for each in fields(wanted)
+        KeptRow(each.name, _KINDS[each.name], getattr(wanted, each.name), done.kinds.get(each.name))
+        for each in fields(wanted)
     ]
     overdue = done.checked is not None and visit.now - done.checked > _OVERDUE
-    return {"kept": rows, "checked": done.checked, "overdue": overdue}
+    may_set = visit.may("PUT", "/api/v1/retention")
+    return {"kept": rows, "checked": done.checked, "overdue": overdue, "may_set": may_set, "most_days": MOST_DAYS}
 
 
 def _about(_: Connection, visit: Visit) -> Mapping[str, Any]:

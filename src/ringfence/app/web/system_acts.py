@@ -12,12 +12,14 @@ from fastapi import APIRouter, Depends, Form
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from ringfence.app.access import api_tokens, approvals, people, sso
+from ringfence.app.erasing import keep_for
 from ringfence.app.web.frame import AtScreen, Visit, back_to, render
 from ringfence.app.web.system import shown_tab
 from ringfence.app.web.system_sso import setting_of, steps_of, tested
 from ringfence.model.errors import RingfenceError
 from ringfence.store import approvals as approval_rows
 from ringfence.store import people as rows
+from ringfence.store.retention import MOST_DAYS
 
 __all__ = ["router"]
 
@@ -139,6 +141,40 @@ def decide(
         raise RingfenceError("not-found", id[:80], "no request waits under this id with this digest")
     approvals.decide(visit.access, visit.principal, id, answer, why.strip())
     return back_to(_APPROVALS, answer)
+
+
+# --- retention -------------------------------------------------------------------------------------------------------
+
+
+def _days(kind: str, text: str) -> int | None:
+    """Return the days of a field of the form; nothing written is for ever, of the lake an error."""
+    text = text.strip()
+    if not text and kind != "lake":
+        return None
+    if text.isascii() and text.isdigit() and len(text) <= 5 and 1 <= int(text) <= MOST_DAYS:
+        return int(text)
+    raise RingfenceError("value-refused", kind, f"a number of days, 1 to {MOST_DAYS:,}")
+
+
+@router.post("/system/retention")
+def keep(
+    visit: AtScreen,
+    lake: Text = "",
+    conversations: Text = "",
+    talkers: Text = "",
+    changes: Text = "",
+    observations: Text = "",
+    findings: Text = "",
+    devices: Text = "",
+    why: Text = "",
+) -> RedirectResponse:
+    """Set how long each kind is kept."""
+    given = {"lake": lake, "conversations": conversations, "talkers": talkers, "changes": changes}
+    given |= {"observations": observations, "findings": findings, "devices": devices}
+    wanted = {kind: _days(kind, text) for kind, text in given.items()}
+    with visit.writing() as unit:
+        keep_for(visit, unit, wanted, why.strip() or None)
+    return back_to("/system?tab=retention", "retention")
 
 
 # --- single sign-on --------------------------------------------------------------------------------------------------

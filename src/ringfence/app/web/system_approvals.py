@@ -80,6 +80,7 @@ ACTS: Mapping[str, str] = {
     "PUT /api/v1/approvals/setting": "Change which acts need a second person",
     "PUT /api/v1/sso": "Set single sign-on",
     "PUT /api/v1/devices/{id}/safety": "Tag a device's safety",
+    "POST /api/v1/devices/{id}/erasure": "Erase a device",
     "PUT /api/v1/retention": "Change how long things are kept",
 }
 

@@ -1,13 +1,10 @@
 """What is done to many devices at once, and what can't be undone: saying the same of all, erasing one.
 
 Rule 1: many are changed in one transaction, all or none; nobody is changed whom the caller has not seen as it is.
-Rule 2: the audit log holds a keyed digest of an erased device, never its id: who knows the device can find its erasure,
-and nobody learns from the log that there was one.
 """
 
 from __future__ import annotations
 
-import hmac
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Response
@@ -16,19 +13,15 @@ from typing_extensions import TypedDict  # pydantic needs this one on Python 3.1
 
 from ringfence.app.api.answers import Count, Criticality
 from ringfence.app.api.asked import CHANGING, WHOLE, Body, Identity
-from ringfence.app.api.door import AtDoor, Door, IdempotencyKey
-from ringfence.app.platform import Platform
+from ringfence.app.api.door import AtDoor, IdempotencyKey
+from ringfence.app.erasing import erase as erase_it
+from ringfence.app.erasing import let_go
 from ringfence.model.errors import RingfenceError
 from ringfence.model.query import MAX_LENGTH, parse
-from ringfence.store import audit
-from ringfence.store.erasure import erase_device
-from ringfence.store.keys import Keys, derive
 from ringfence.store.many import MOST, annotate_many, fitting
-from ringfence.store.retention import retention
-from ringfence.store.ring import PacketRing
 from ringfence.store.unit import UnitOfWork
 
-__all__ = ["erased_digest", "router"]
+__all__ = ["router"]
 
 router = APIRouter(prefix="/api/v1", tags=["devices"])
 
@@ -136,41 +129,10 @@ def erase(identity: Identity, wanted: Erasure, response: Response, door: AtDoor,
     """Erase all that is kept of a device, for good. The answer says what stays."""
 
     def act(unit: UnitOfWork) -> dict[str, Any]:
-        digest = erased_digest(door.platform, identity)
-        erased = erase_device(unit, identity, door.scope, door.principal.name)
-        stays = _stays(unit, identity)
-        door.audit(unit, "device.erase", digest, after={"erased": erased}, why=wanted.reason)
-        return {"digest": digest, "erased": erased, "stays": stays}
+        done = erase_it(door, unit, identity, door.scope, wanted.reason)
+        stays = [{"what": what, "text": text} for what, text in done.stays]
+        return {"digest": done.digest, "erased": done.erased, "stays": stays}
 
     answered = door.once(key, response, act)
-    _ring(door).let_go()
+    let_go(door.platform)
     return answered
-
-
-def erased_digest(platform: Platform, identity: str) -> str:
-    """Return by what the audit log knows an erased device: HMAC-SHA-256 of its id under a key of the installation."""
-    data = identity.encode("utf-8", "replace")
-    return hmac.digest(derive(platform.secret, "erased-devices"), data, "sha256").hex()[:32]
-
-
-def _ring(door: Door) -> PacketRing:
-    platform = door.platform
-    return PacketRing(platform.database, platform.folder, Keys(platform.secret, platform.clock), platform.clock)
-
-
-def _stays(unit: UnitOfWork, identity: str) -> list[dict[str, str]]:
-    days = retention(unit.connection).lake
-    entries = audit.about(unit.connection, identity)
-    told = [
-        ("lake", f"Flows and transactions with its addresses, until their day is {days} days old."),
-        ("packet_ring", "Packets of the ring, if there is one, until its bounds are reached."),
-        ("others", "What names it elsewhere: facts about others, lists of what should be there, approvals."),
-        ("addresses", "Its addresses, without anything about them."),
-        ("news", "That somebody erased a device of this id, among the changes."),
-        ("backups", "Backups that were made before."),
-        ("sensor", "A sensor that sees it again tells of it anew."),
-    ]
-    if entries:
-        old = f"{entries:,} earlier entries about it: the log is only added to. The erasure's own has a digest."
-        told.insert(0, ("audit_log", old))
-    return [{"what": what, "text": text} for what, text in told]

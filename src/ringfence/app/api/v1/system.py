@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
@@ -31,6 +31,7 @@ from ringfence.app.api.answers import today_answer as made_today
 from ringfence.app.api.asked import CHANGING, READING, WHOLE, Body, Exact, Moment
 from ringfence.app.api.door import AtDoor, Door
 from ringfence.app.api.events import Streams, stream
+from ringfence.app.erasing import keep_for
 from ringfence.model.clock import rfc3339
 from ringfence.store import retention as kept
 from ringfence.store.database import Connection
@@ -92,8 +93,8 @@ class AboutAnswer(TypedDict):
     roles: list[tuple[str, str]]
 
 
-_Days = Annotated[int, Field(ge=1, le=36_500)]
-_Told = Annotated[int, Field(ge=1, le=36_500), WHOLE]
+_Days = Annotated[int, Field(ge=1, le=kept.MOST_DAYS)]
+_Told = Annotated[int, Field(ge=1, le=kept.MOST_DAYS), WHOLE]
 
 
 class ErasedAnswer(TypedDict):
@@ -223,14 +224,10 @@ def _retention(connection: Connection) -> dict[str, Any]:
 def set_retention(wanted: RetentionPut, door: AtDoor) -> Any:
     """Set how long things are kept; what is older is erased for good."""
     with door.writing() as unit:
-        before = kept.retention(unit.connection)
         said = wanted.model_dump(exclude_unset=True, exclude={"reason"})
         if said.get("lake", 1) is None:
             del said["lake"]
-        after = replace(before, **said)
-        door.audit(unit, "retention.set", "retention", before=asdict(before), after=asdict(after), why=wanted.reason)
-        kept.set_retention(unit.connection, after)
-        unit.change("setting", "retention", "changed", door.principal.name, asdict(after))
+        keep_for(door, unit, said, wanted.reason)
         return _retention(unit.connection)
 
 
