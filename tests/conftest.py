@@ -13,7 +13,8 @@ TESTS = Path(__file__).parent
 SLOW = (
     *("store/", "app/test_access", "app/test_api", "app/test_backup", "app/test_capture", "app/test_client_served"),
     *("app/test_ingest", "app/test_killed", "app/test_metrics", "app/test_oidc", "app/test_support", "app/test_up"),
-    *("app/test_upgrade", "app/test_web", "sensor/test_live"),
+    *("app/test_upgrade", "app/test_web", "app/test_compress", "app/test_database_gone", "app/test_disk_full"),
+    *("app/test_children", "app/test_troubles", "sensor/test_live"),
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from dataclasses import dataclass, field, replace
 
@@ -23,6 +24,8 @@ from ringfence.model.observation import Observation
 from ringfence.sensor.gathered import Gathered
 
 KNOWLEDGE = builtin()
+#: Many times as many examples in `make soak`.
+MORE = 50 if os.environ.get("RINGFENCE_SOAK") else 1
 
 
 @dataclass
@@ -94,7 +97,7 @@ class Line:
 
 
 @given(st.integers(0, 1 << 32))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60 * MORE, deadline=None)
 def test_every_batch_gives_what_everything_at_once_gives(seed: int) -> None:
     line, traffic = Line(), Traffic(seed)
     for _ in range(14):
@@ -103,7 +106,7 @@ def test_every_batch_gives_what_everything_at_once_gives(seed: int) -> None:
 
 
 @given(st.integers(0, 1 << 32))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30 * MORE, deadline=None)
 def test_so_it_does_while_people_decide(seed: int) -> None:
     line, traffic = Line(), Traffic(seed)
     for _ in range(10):
@@ -121,7 +124,7 @@ def without_times(device: Device) -> Device:
 
 
 @given(st.integers(0, 1 << 32), st.sampled_from((1, 60, 100_000)))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30 * MORE, deadline=None)
 def test_nothing_but_times_waits(seed: int, patience: int) -> None:
     """And nothing is left waiting once somebody asks for all."""
     line, traffic = Line(patience=patience * SECOND), Traffic(seed)
