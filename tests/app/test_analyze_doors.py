@@ -123,7 +123,7 @@ def test_commands_are_those_that_work() -> None:
     (actions,) = [row for row in parser()._actions if isinstance(row, _SubParsersAction)]
     captures = {"analyze", "explain", "protocols", "rules", "clues", "bundle", "doctor"}
     platform = {"up", "config", "people", "audit", "backup", "upgrade", "support-bundle", "lake"}
-    served = {"devices", "findings", "flows", "sensors", "sensor"}
+    served = {"devices", "erase", "findings", "flows", "sensors", "sensor"}
     assert set(actions.choices) == captures | platform | served
     for later in ("policy", "identity", "why", "cases"):
         assert ringfence(later).code == 2

@@ -134,8 +134,12 @@ def test_every_tile_leads_to_as_many_rows(opened: Opener) -> None:
         report.show("#/overview")
         wanted = int(report.page.locator(".tile-value").nth(tile).inner_text().replace(",", ""))
         report.page.locator(".tile").nth(tile).click()
-        shown = report.page.locator("main tbody tr[data-row], main .findings > details").count()
-        assert shown == wanted, report.page.url
+        shown = report.page.locator("main tbody tr[data-row], main .findings > details")
+        for _ in range(100):  # The page hears of its new address a moment later.
+            if shown.count() == wanted:
+                break
+            report.page.wait_for_timeout(50)
+        assert shown.count() == wanted, report.page.url
 
 
 def test_search_and_facets(opened: Opener) -> None:
