@@ -13,7 +13,7 @@ from ringfence.model.flow import Conversation, Operation, QualityNote
 from ringfence.model.observation import Address, Part
 from ringfence.store import bulk
 from ringfence.store.observations import save_parts
-from ringfence.store.schema.columns import storable
+from ringfence.store.schema.columns import json_text, storable
 from ringfence.store.schema.inventory import part
 from ringfence.store.schema.operation import quality
 from ringfence.store.schema.traffic import conversation, talker, talker_day
@@ -141,7 +141,7 @@ def _operations_text(counts: _Counts) -> str:
         return "[]"
     ordered = sorted(counts.items(), key=lambda one: (-one[1], one[0][0], one[0][1] or ""))[:OPERATIONS]
     rows = [{"operation": name, "object": thing, "count": count} for (name, thing), count in ordered]
-    return storable(json.dumps(rows, ensure_ascii=False, separators=(",", ":")))
+    return json_text(rows)
 
 
 def _conflict(connection: Connection) -> str:
