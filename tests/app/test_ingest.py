@@ -254,7 +254,7 @@ def test_a_process_that_dies_between_parts_of_a_window_keeps_its_sums(
     three = Ingest(installation, "test")
     three.restore()
     check_same_as_analysis(installation, [capture])
-    assert [found.rule for found in three._found.values()], "after a restart it is known from the store alone"
+    assert three._standing.findings(), "after a restart it is known from the store alone"
 
 
 def scan_then_silence() -> bytes:
