@@ -88,6 +88,19 @@ def test_a_killed_sensor_is_started_again_and_ends_with_the_server(tmp_path: Pat
             time.sleep(0.2)
 
 
+def test_open_streams_end_with_the_server(tmp_path: Path) -> None:
+    """A screen that stays open must not be waited for, nor cut off without a word."""
+    with up(tmp_path / "data") as server:
+        server.enter()
+        with server.opener.open(f"{server.url}/api/v1/events", timeout=20) as told:
+            assert told.readline().startswith(b": changes")
+            server.process.send_signal(signal.SIGTERM)
+            rest = told.read()
+        assert b'event: end\ndata: {"reason": "come-again"}' in rest
+        assert server.process.wait(timeout=20) in (0, -signal.SIGTERM)
+    assert not any("graceful" in line for line in server.lines)
+
+
 def test_anything_but_loopback_speaks_tls(tmp_path: Path) -> None:
     with up(tmp_path / "data", "--listen", "0.0.0.0:0") as server:
         assert server.url.startswith("https://")

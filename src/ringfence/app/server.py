@@ -16,6 +16,7 @@ from ringfence import __version__
 from ringfence.app import problems
 from ringfence.app.access.access import Access, AccessOptions
 from ringfence.app.access.guard import Guard, as_listed
+from ringfence.app.api.events import Streams
 from ringfence.app.compress import Compressed
 from ringfence.app.config import MetricsOptions
 from ringfence.app.observe import Observed, Observer
@@ -82,6 +83,7 @@ def create_app(
     app.state.platform = platform
     app.state.access = access
     app.state.observer = Observer(platform, metrics)
+    app.state.streams = Streams()
     problems.install(app)
     for name in ROUTERS:
         app.include_router(import_module(name).router)

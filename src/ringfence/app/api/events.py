@@ -40,6 +40,11 @@ class Streams:
     beat: float = 15.0  # a comment keeps proxies from closing a quiet stream; the session is checked with it
     longest: float = 3_600.0
     open: Counter[str] = field(default_factory=Counter)
+    ending: bool = False
+
+    def end(self) -> None:
+        """Let all of them end by themselves, within ``interval``: the server stops, and waits for none."""
+        self.ending = True
 
     @contextmanager
     def taken(self, person: str) -> Iterator[None]:
@@ -101,7 +106,7 @@ async def _told(
         loop = asyncio.get_running_loop()
         begun = checked = loop.time()
         yield b": changes of Ringfence\nretry: 3000\n\n"
-        while (now := loop.time()) - begun < streams.longest:
+        while not streams.ending and (now := loop.time()) - begun < streams.longest:
             if now - checked >= streams.beat:
                 checked = now
                 if not await run_in_threadpool(valid):

@@ -54,7 +54,7 @@ def up(arguments: argparse.Namespace) -> int:
     worker.start()
     keeper.start()
     try:
-        serve(app, door)
+        serve(app, door, app.state.streams.end)
     finally:
         keeper.stop()
         worker.stop()

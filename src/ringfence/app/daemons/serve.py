@@ -10,6 +10,7 @@ import datetime
 import ipaddress
 import socket
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,8 +86,27 @@ class Door:
         return tuple(dict.fromkeys(names))
 
 
-def serve(app: ASGIApp, door: Door) -> None:
-    """Serve until SIGINT or SIGTERM; requests under way are finished."""
+class _Server(uvicorn.Server):
+    """Says that it stops before it waits for what is under way."""
+
+    def __init__(self, config: uvicorn.Config, stopping: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._stopping = stopping
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop."""
+        self._stopping()
+        await super().shutdown(sockets)
+
+
+def serve(app: ASGIApp, door: Door, stopping: Callable[[], None]) -> None:
+    """Serve until SIGINT or SIGTERM; requests under way are finished.
+
+    Args:
+        app: what answers.
+        door: where.
+        stopping: called first when it ends: what would go on for ever is to end by itself.
+    """
     config = uvicorn.Config(
         app,
         log_config=None,
@@ -100,7 +120,7 @@ def serve(app: ASGIApp, door: Door) -> None:
         ssl_keyfile=door.key,
     )
     notify(f"READY=1\nSTATUS=Serving {door.url}")
-    uvicorn.Server(config).run(sockets=[door.listener])
+    _Server(config, stopping).run(sockets=[door.listener])
     notify("STOPPING=1")
 
 

@@ -168,8 +168,7 @@ async def events(
     ] = -1,
 ) -> Any:
     """Tell changes as they happen, for as long as the session lasts."""
-    streams: Streams = getattr(door.request.app.state, "streams", None) or Streams()
-    door.request.app.state.streams = streams
+    streams: Streams = door.request.app.state.streams
     streams.check(door.principal.person)
     after = await run_in_threadpool(_newest, door) if last_event_id < 0 else last_event_id
 
