@@ -116,12 +116,12 @@ def reads(database: Database, backend: str, fleet: Fleet, rounds: int) -> None:
 
 
 def writes(database: Database, backend: str, fleet: Fleet, seconds: float) -> None:
-    """Changed observations into the register's table, alone and while two others read."""
+    """Changed observations into the register's table, alone and while one or two others read without a pause."""
     run = f"{time.time_ns()}"
     url = database.url.render_as_string(hide_password=False)
     starts = range(0, 100_000, 10_000)
     batches = [[made_fact((at + one) % fleet.devices, at, one % 2) for one in range(10_000)] for at in starts]
-    for readers in (0, 2):
+    for readers in (0, 1, 2):
         stop = multiprocessing.Event()
         answers: multiprocessing.Queue[list[float]] = multiprocessing.Queue()
         reading = [
@@ -146,7 +146,9 @@ def writes(database: Database, backend: str, fleet: Fleet, seconds: float) -> No
         for process in reading:
             process.join()
         for name, at in (("list", 0), ("device page", 1)) if took else ():
-            told(backend, f"{name} while writing", [value for pairs in took for value in pairs[at::2]])
+            told(
+                backend, f"{name} while writing, {readers} readers", [value for pairs in took for value in pairs[at::2]]
+            )
 
 
 def _read(url: str, fleet: Fleet, stop: Event, answers: multiprocessing.Queue[list[float]], seed: int) -> None:

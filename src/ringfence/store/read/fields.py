@@ -94,8 +94,9 @@ def _contains(element: Any, compiler: Any, **options: Any) -> str:
 
 
 def _among(ids: Select[tuple[str]] | CompoundSelect[tuple[str]]) -> Condition:
-    """Return the condition that a device is one of many: the list is walked, not each of them looked up."""
-    return device.c.id.concat("").in_(ids)
+    """Return the condition that a device is one of many: the list is made first, not each of them looked up."""
+    listed = ids.cte().prefix_with("MATERIALIZED", dialect="postgresql")
+    return device.c.id.concat("").in_(select(next(iter(listed.c))))
 
 
 def typed(*texts: str) -> Condition:
