@@ -139,7 +139,7 @@ def start(ingest: Ingest) -> None:
     """Make register and facts again from the store.
 
     All of it stays, in millions of objects: the interpreter's search for circular garbage would go through them for
-    seconds at a time, so it leaves them out from here on, and searches seldom: a batch makes many objects and no circles.
+    seconds at a time, so it leaves them out from here on, and searches seldom: a batch makes many objects, no circles.
     """
     gc.disable()
     try:
