@@ -84,7 +84,7 @@ def fill(lake: Lake, options: argparse.Namespace) -> float:
 
         taken += timed(store)[0]
         print(f"\r{(number + 1) * options.batch:,} flows", end="", file=sys.stderr)
-    print(file=sys.stderr)
+    print(f"\n{options.flows / taken:,.0f} flows a second", file=sys.stderr)
     return taken
 
 
@@ -100,7 +100,11 @@ def questions(lake: Lake, days: int) -> dict[str, list[float]]:
         "newest 100 flows of a device": lambda: flows(lake, FlowFilter(*month, part=busiest), limit=100),
         "flows of a device counted in a day": lambda: count(lake, FlowFilter(*day, part=busiest)),
     }
-    return {name: sorted(round(timed(question)[0], 3) for _ in range(ROUNDS)) for name, question in asked.items()}
+    taken = {}
+    for name, question in asked.items():
+        taken[name] = sorted(round(timed(question)[0], 3) for _ in range(ROUNDS))
+        print(f"{name}: {taken[name]} s", file=sys.stderr)
+    return taken
 
 
 def main() -> None:
