@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ringfence.sensor.gaps import GAP, Gap, note_on
+from ringfence.sensor.gaps import GAP, MOST, Gap, note_on
 
 SECOND = 1_000_000_000
 NOW = 1_780_000_000 * SECOND
@@ -33,3 +33,9 @@ def test_one_gap_says_whether_anything_was_lost_that_was_seen() -> None:
 def test_nothing_is_told_of_no_gap_or_an_old_one() -> None:
     assert note_on([], NOW) is None
     assert note_on([Gap(NOW - 3 * DAY, NOW - DAY, clean=False)], NOW) is None
+
+
+def test_more_gaps_than_are_kept_are_told_as_such() -> None:
+    note = note_on([Gap(NOW - 2 * SECOND, NOW - SECOND, clean=True)] * MOST, NOW)
+    assert note is not None
+    assert f"at least {MOST} times" in note.text

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ringfence.sensor.gaps import Gap
+from ringfence.sensor.gaps import MOST, Gap
 from ringfence.store import gaps
 from ringfence.store.database import Database
 
@@ -31,7 +31,7 @@ def test_the_same_beginning_again_is_no_gap_and_a_clock_that_was_put_back_neithe
 
 def test_the_newest_gaps_are_kept_and_all_are_counted(database: Database) -> None:
     with database.writing() as connection:
-        for number in range(151):
+        for number in range(MOST + 51):
             gaps.begin(connection, "tap", number)
-        assert len(gaps.gaps_of(connection, "tap")) == 100
-        assert gaps.sums(connection, ["tap"]) == {"tap": (150, 150)}
+        assert len(gaps.gaps_of(connection, "tap")) == MOST
+        assert gaps.sums(connection, ["tap"]) == {"tap": (MOST + 50, MOST + 50)}

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import duckdb
 import pytest
 from sqlalchemy import func, select
 from tests.store.lake_rows import DAY, MORNING, SECOND, flow, flow_table, part
@@ -180,6 +181,27 @@ def test_a_file_that_is_large_by_itself_gets_a_roll_up(lake: Lake, monkeypatch: 
     assert compact(lake) == 0
     assert [path.parent.parent.name for path in files(lake)] == ["flows.v1", "talkers.v1"]
     assert top_talkers(lake, 0, 2**62) == before
+
+
+def test_what_is_more_than_the_memory_takes_stays_apart(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(4):
+        store(
+            lake, f"b-{number}", flow(number, MORNING + number * SECOND), flow(number + 10, MORNING + number * SECOND)
+        )
+    before = len(files(lake))
+
+    def too_much(*_: object) -> None:
+        raise duckdb.OutOfMemoryException("no room\nand many words")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("ringfence.store.lake_compact.write_parquet", too_much)
+        assert compact(lake, at_least=2) == 0
+    assert (len(files(lake)), count(lake, FlowFilter(0, 1 << 62))) == (before, 8)
+    monkeypatch.setattr("ringfence.store.lake_compact._ROWS", 4)  # Two files in each.
+    assert compact(lake, at_least=2) == 4
+    with lake.database.reading() as connection:
+        assert sorted(file.rows for file in lake.manifest(connection, "flows.v1")) == [4, 4]
+    assert count(lake, FlowFilter(0, 1 << 62)) == 8
 
 
 def test_a_reader_ends_its_look_though_compaction_replaces_the_files(lake: Lake) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from ringfence.model.clock import rfc3339
 from ringfence.model.flow import QualityNote
 
-__all__ = ["GAP", "Gap", "note_on"]
+__all__ = ["GAP", "MOST", "Gap", "note_on"]
 
 _SECOND = 1_000_000_000  # ns
 _TOLD = 86_400 * _SECOND  # a gap weakens the verdict for a day
@@ -23,6 +23,9 @@ _WEAKENS = (
 _REMEDY = "See the log for why the sensor ended; packets that were not handed over are not kept anywhere."
 #: What stands in the table of notes.
 GAP = QualityNote("gap", "medium", "", _WEAKENS, _REMEDY)
+
+
+MOST = 500  # gaps of a sensor that are kept, the newest
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,8 @@ def note_on(gaps: Sequence[Gap], now: int) -> QualityNote | None:
         return None
     newest = max(late, key=lambda gap: gap.last)
     seconds = sum(gap.last - gap.first for gap in late) / _SECOND
-    times = "once" if len(late) == 1 else f"{len(late):,} times"
+    least = "at least " if len(late) >= MOST else ""
+    times = "once" if len(late) == 1 else f"{least}{len(late):,} times"
     why = "the sensor was stopped or a capture ended" if newest.clean else "the sensor died with what it had"
     text = (
         f"Nobody watched for {seconds:,.1f} s in all, {times} within a day; "

@@ -10,12 +10,10 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from ringfence.sensor.gaps import Gap
+from ringfence.sensor.gaps import MOST, Gap
 from ringfence.store import settings
 
 __all__ = ["begin", "gaps_of", "heard", "sums"]
-
-_MOST = 100  # gaps of a sensor that are kept, the newest
 
 
 def begin(connection: Connection, sensor: str, begun: int) -> Gap | None:
@@ -24,7 +22,7 @@ def begin(connection: Connection, sensor: str, begun: int) -> Gap | None:
     gap = None
     if known["heard"] is not None and begun > known["heard"]:
         gap = Gap(known["heard"], begun, known["ended"])
-        known["gaps"] = [*known["gaps"], [gap.first, gap.last, gap.clean]][-_MOST:]
+        known["gaps"] = [*known["gaps"], [gap.first, gap.last, gap.clean]][-MOST:]
         known["count"] += 1
         known["nanoseconds"] += gap.last - gap.first
     settings.put(connection, _key(sensor), known | {"heard": max(begun, known["heard"] or 0), "ended": False})

@@ -7,10 +7,14 @@ Rule 2: only the one writer compacts; the id of the new file is a digest of the 
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from hashlib import sha256
 from typing import Any
 
+import duckdb
 from sqlalchemy import Connection, delete, func, select
 
 from ringfence.store.duck import Memory, calculator, parquet_files, write_parquet
@@ -20,9 +24,11 @@ from ringfence.store.schema.traffic import lake_file
 
 __all__ = ["compact"]
 
+_log = logging.getLogger("ringfence.lake")
 _SMALL = 32 << 20  # bytes: files below this are put together
 _LARGE = 192 << 20  # bytes of old files that become one
 _FILES = 256  # old files that become one
+_ROWS = 1_000_000  # of one: more pairs than that are not added up in the memory that the calculator has
 
 _TALKERS = (
     'SELECT epoch_ns("start") // 3_600_000_000_000 AS hour, src_part, dst_part, protocol, dst_port, '
@@ -44,11 +50,22 @@ def compact(lake: Lake, *, at_least: int = 12) -> int:
     for dataset in ("flows.v1", "transactions.v1"):
         for period in _periods(lake, dataset, at_least):
             for group in _groups(lake, dataset, period, at_least):
-                gone += _merge(lake, group)
+                with _within_memory(period):
+                    gone += _merge(lake, group)
     for file in _without_roll_up(lake):
-        _roll_up(lake, file)
+        with _within_memory(file.period):
+            _roll_up(lake, file)
     lake.sweep()
     return gone
+
+
+@contextmanager
+def _within_memory(period: str) -> Iterator[None]:
+    """Leave files as they are where they are more than the calculator has room for: they are read all the same."""
+    try:
+        yield
+    except duckdb.OutOfMemoryException as error:
+        _log.warning("files of %s in the lake stay apart: %s", period, str(error).partition("\n")[0])
 
 
 def _without_roll_up(lake: Lake) -> list[LakeFile]:
@@ -93,7 +110,8 @@ def _groups(lake: Lake, dataset: str, period: str, at_least: int) -> list[list[L
         files = [file for file in lake.manifest(connection, dataset) if file.period == period and file.bytes < _SMALL]
     runs: list[list[LakeFile]] = [[]]
     for file in files:
-        if len(runs[-1]) >= _FILES or sum(member.bytes for member in runs[-1]) + file.bytes > _LARGE:
+        whole = [*runs[-1], file]
+        if len(whole) > _FILES or sum(x.bytes for x in whole) > _LARGE or sum(x.rows for x in whole) > _ROWS:
             runs.append([])
         runs[-1].append(file)
     return [run for run in runs if len(run) >= min(at_least, 2)]
