@@ -134,7 +134,12 @@ class Ingest:
 
     def knows(self, batch: Batch) -> bool:
         """Return whether the store has a batch."""
-        return self._known(batch)
+
+        def asked() -> bool:
+            with self._installation.database.reading() as connection:
+                return has_batch(connection, batch.id)
+
+        return self._persistently(asked)
 
     def _begin(self, begun: int) -> None:
         with UnitOfWork(self._installation.database, self._installation.clock()) as unit:
@@ -161,7 +166,7 @@ class Ingest:
     def take(self, batch: Batch) -> bool:
         """Take one batch; answers True: go on. Blocks while the store can't be written."""
         self._name_inputs(batch)
-        if self._known(batch):
+        if self.knows(batch):
             self._pass_over(batch)
             return True
         self._register.observe(self._gathered.observe(batch.observations))
@@ -304,13 +309,6 @@ class Ingest:
             rows = batch.summary["inputs"]
             self._inputs.name([row["digest"] or f"{batch.epoch}/{at}" for at, row in enumerate(rows)])
             self._named = True
-
-    def _known(self, batch: Batch) -> bool:
-        def asked() -> bool:
-            with self._installation.database.reading() as connection:
-                return has_batch(connection, batch.id)
-
-        return self._persistently(asked)
 
     def _persistently(self, act: Callable[[], T]) -> T:
         """Do what the store is needed for; where it can't be reached or has no room, wait and do it again."""

@@ -164,7 +164,7 @@ def to_decide(access: Access, principal: Principal) -> list[rows.Approval]:
         return []
     with access.platform.database.reading() as connection:
         found = rows.waiting(connection, access.now())
-    return [row for row in found if row.asked_by != principal.person and _covers(principal, row)]
+    return [row for row in found if may_decide(access, principal, row)]
 
 
 def may_decide(access: Access, principal: Principal, row: rows.Approval) -> bool:

@@ -213,7 +213,7 @@ def _replay(ingest: Ingest, chosen: argparse.Namespace, options: LiveOptions, pa
         if batch.part == 0 and (before := ingest.every_of(batch)) not in (0, ingest.every):
             other.append(before)
             return False
-        if not ingest.knows(batch):
+        if chosen.speed and not ingest.knows(batch):
             pace.wait(batch)
         return not parent.gone.is_set() and ingest.take(batch)
 
@@ -278,7 +278,7 @@ def _ring(installation: Installation, chosen: argparse.Namespace) -> PacketRing 
 
 
 class _Pace:
-    """Makes batches come no faster than ``speed`` times capture time (0: as fast as it goes), until ``gone``."""
+    """Makes batches come no faster than ``speed`` times capture time, until ``gone``."""
 
     def __init__(self, speed: float, gone: threading.Event) -> None:
         self._speed = speed
@@ -287,8 +287,6 @@ class _Pace:
 
     def wait(self, batch: Batch) -> None:
         """Wait until it is time for the batch."""
-        if not self._speed:
-            return
         if self._begun is None:
             self._begun = (batch.now, time.monotonic())
         started, at = self._begun
